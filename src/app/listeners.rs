@@ -1,0 +1,88 @@
+//! The two listeners: bound before anything else, served after everything else.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::StartError;
+use crate::config::ServerConfig;
+use crate::platform::http::serve::{ServeLimits, serve};
+use crate::platform::lifecycle::Lifecycle;
+
+/// Bound, and answering nobody yet.
+#[derive(Debug)]
+pub(super) struct Listeners {
+    public: TcpListener,
+    internal: TcpListener,
+    pub(super) public_address: SocketAddr,
+    pub(super) internal_address: SocketAddr,
+}
+
+/// Both at work.
+#[derive(Debug)]
+pub(super) struct Served {
+    public: CancellationToken,
+    internal: CancellationToken,
+}
+
+impl Listeners {
+    pub(super) async fn bind(config: &ServerConfig) -> Result<Self, StartError> {
+        let (public, public_address) = bind(config.listen).await?;
+        let (internal, internal_address) = bind(config.internal_listen).await?;
+        Ok(Self {
+            public,
+            internal,
+            public_address,
+            internal_address,
+        })
+    }
+
+    /// Lets everybody in.
+    pub(super) fn serve(
+        self,
+        (public, internal): (Router, Router),
+        limits: ServeLimits,
+        lifecycle: &Lifecycle,
+    ) -> Served {
+        Served {
+            public: start("public listener", (self.public, public), limits, lifecycle),
+            internal: start(
+                "internal listener",
+                (self.internal, internal),
+                limits,
+                lifecycle,
+            ),
+        }
+    }
+}
+
+impl Served {
+    /// Resolves when the last connection of both has ended.
+    pub(super) async fn ended(&self) {
+        tokio::join!(self.public.cancelled(), self.internal.cancelled());
+    }
+}
+
+fn start(
+    name: &'static str,
+    (listener, router): (TcpListener, Router),
+    limits: ServeLimits,
+    lifecycle: &Lifecycle,
+) -> CancellationToken {
+    let ended = CancellationToken::new();
+    let (end, stopping) = (ended.clone().drop_guard(), lifecycle.clone());
+    lifecycle.spawn(name, async move {
+        let _end = end;
+        serve(listener, router, limits, stopping).await;
+    });
+    ended
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |cause| StartError::Listen { address, cause };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}

@@ -1,0 +1,152 @@
+//! Signatures over bodies: `X-Hub-Signature: sha1=<hex>` and `X-Hub-Signature-256: sha256=<hex>`, HMACs of the bytes as
+//! they were sent. They say who wrote a body, and nothing about the headers and the path beside it.
+
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderMap, HeaderName};
+use sha1::Sha1;
+use sha2::Sha256;
+
+use crate::values::Secret;
+
+/// Carries `sha1=` and 40 hex digits.
+pub const SHA1_HEADER: HeaderName = HeaderName::from_static("x-hub-signature");
+/// Carries `sha256=` and 64 hex digits.
+pub const SHA256_HEADER: HeaderName = HeaderName::from_static("x-hub-signature-256");
+
+/// Tried in place of the secrets of an unknown sender. It opens nothing.
+const STAND_IN: &[u8] = b"takes as long as a secret";
+
+/// A signature as it came, not compared with anything yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HubSignature {
+    Sha1([u8; 20]),
+    Sha256([u8; 32]),
+}
+
+/// Why a body is not taken for what it claims to be. Whoever sent it is told none of this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureRefused {
+    #[error("the request has neither X-Hub-Signature nor X-Hub-Signature-256")]
+    Missing,
+    #[error("a signature header is there more than once")]
+    Repeated,
+    #[error("X-Hub-Signature is sha1= and 40 hex digits, X-Hub-Signature-256 is sha256= and 64")]
+    Malformed,
+    #[error("no secret in force gives this signature for this body")]
+    Wrong,
+}
+
+impl HubSignature {
+    /// Reads the value of `X-Hub-Signature`. The scheme is lower-case; hex may be in either case.
+    pub fn from_sha1_header(value: &[u8]) -> Result<Self, SignatureRefused> {
+        decode(value, b"sha1=").map(Self::Sha1)
+    }
+
+    /// Reads the value of `X-Hub-Signature-256`.
+    pub fn from_sha256_header(value: &[u8]) -> Result<Self, SignatureRefused> {
+        decode(value, b"sha256=").map(Self::Sha256)
+    }
+
+    /// Compares in a time that does not depend on where the two differ. An empty key, which everybody knows, never fits.
+    fn fits(&self, key: &[u8], body: &[u8]) -> bool {
+        let equal = match self {
+            Self::Sha1(bytes) => mac::<Hmac<Sha1>>(key, body).verify_slice(bytes).is_ok(),
+            Self::Sha256(bytes) => mac::<Hmac<Sha256>>(key, body).verify_slice(bytes).is_ok(),
+        };
+        equal & !key.is_empty()
+    }
+
+    /// Tries every secret and, where there is none, a stand-in, so that the time taken tells neither which one fits
+    /// nor whether the sender is known at all.
+    fn fits_any(&self, secrets: &[&Secret], body: &[u8]) -> bool {
+        let known = !secrets.is_empty();
+        let keys = secrets
+            .iter()
+            .map(|secret| secret.expose().as_bytes())
+            .chain((!known).then_some(STAND_IN));
+        keys.fold(false, |fits, key| fits | self.fits(key, body)) & known
+    }
+}
+
+/// The value of `X-Hub-Signature` for a body.
+pub fn sign_sha1(key: &[u8], body: &[u8]) -> String {
+    format!(
+        "sha1={}",
+        hex::encode(mac::<Hmac<Sha1>>(key, body).finalize().into_bytes())
+    )
+}
+
+/// The value of `X-Hub-Signature-256` for a body.
+pub fn sign_sha256(key: &[u8], body: &[u8]) -> String {
+    format!(
+        "sha256={}",
+        hex::encode(mac::<Hmac<Sha256>>(key, body).finalize().into_bytes())
+    )
+}
+
+/// Checks that a body was signed with one of the secrets, which are those of the sender that are in force.
+///
+/// With both headers, both must fit, be it with different secrets: one right signature beside a wrong one is a sender
+/// that cannot be trusted to have written either.
+pub fn verify<'a>(
+    headers: &HeaderMap,
+    body: &[u8],
+    secrets: impl Iterator<Item = &'a Secret>,
+) -> Result<(), SignatureRefused> {
+    let sha1 = only(headers, &SHA1_HEADER)?
+        .map(HubSignature::from_sha1_header)
+        .transpose()?;
+    let sha256 = only(headers, &SHA256_HEADER)?
+        .map(HubSignature::from_sha256_header)
+        .transpose()?;
+    if sha1.is_none() && sha256.is_none() {
+        return Err(SignatureRefused::Missing);
+    }
+    let secrets: Vec<&Secret> = secrets.collect();
+    let all_fit = [sha1, sha256]
+        .iter()
+        .flatten()
+        .fold(true, |fit, signature| {
+            fit & signature.fits_any(&secrets, body)
+        });
+    if all_fit {
+        Ok(())
+    } else {
+        Err(SignatureRefused::Wrong)
+    }
+}
+
+/// The value of a header that must not be repeated.
+fn only<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a [u8]>, SignatureRefused> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next();
+    if values.next().is_some() {
+        Err(SignatureRefused::Repeated)
+    } else {
+        Ok(value.map(http::HeaderValue::as_bytes))
+    }
+}
+
+fn decode<const LENGTH: usize>(
+    value: &[u8],
+    scheme: &[u8],
+) -> Result<[u8; LENGTH], SignatureRefused> {
+    let digits = value
+        .strip_prefix(scheme)
+        .ok_or(SignatureRefused::Malformed)?;
+    let mut bytes = [0; LENGTH];
+    hex::decode_to_slice(digits, &mut bytes).map_err(|_| SignatureRefused::Malformed)?;
+    Ok(bytes)
+}
+
+fn mac<M: Mac + KeyInit>(key: &[u8], body: &[u8]) -> M {
+    let mut mac = <M as KeyInit>::new_from_slice(key).expect("an HMAC takes a key of any length");
+    mac.update(body);
+    mac
+}
+
+#[cfg(test)]
+mod tests;

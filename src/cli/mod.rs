@@ -1,0 +1,144 @@
+//! The command line: words into calls of `app`, `demo` and `simulator`, which know nothing of it.
+//!
+//! Exit code 0 for success, 1 where a command failed, 2 for words it does not know.
+
+mod api_key;
+mod demo;
+mod health;
+mod serve;
+mod simulate;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::app::StartError;
+use crate::config::{Config, ConfigError};
+use crate::demo::DemoError;
+use crate::platform::telemetry::TelemetryError;
+
+/// A messaging gateway between contact centres and SMS and email providers.
+#[derive(Debug, Parser)]
+#[command(name = "nexus-gateway", version, about, long_about = None)]
+pub struct Cli {
+    /// A TOML file over the built-in defaults. Environment variables `NEXUS_GATEWAY__<SECTION>__<KEY>` go over both.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API and send. Without database.url it runs its own Postgres.
+    Serve(ServeArguments),
+    /// Start a gateway with a demo tenant and a simulated third party, and play the SMS data flow.
+    Demo(DemoArguments),
+    /// Run the simulated third party alone, for trying a gateway out.
+    Simulate(SimulateArguments),
+    /// Bring the database's schema up to date and end.
+    Migrate,
+    /// Show the effective configuration and where each value comes from, or say what is wrong with it.
+    CheckConfig,
+    /// Work with API keys in the database, without a running gateway.
+    #[command(subcommand)]
+    ApiKey(ApiKeyCommand),
+    /// Ask a running gateway on this machine whether it is ready; for container health checks.
+    Health,
+}
+
+#[derive(Debug, Args)]
+struct ServeArguments {
+    /// What this process does: api (answer), dispatch (send), or both.
+    #[arg(long, value_delimiter = ',', default_value = "api,dispatch")]
+    roles: Vec<Role>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Role {
+    Api,
+    Dispatch,
+}
+
+#[derive(Debug, Args)]
+struct DemoArguments {
+    /// Play the flow, check every step, and end: with 0 where everything was as the contract says.
+    #[arg(long)]
+    once: bool,
+}
+
+#[derive(Debug, Args)]
+struct SimulateArguments {
+    /// Where the simulated third party listens.
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+    /// The webhook secret whose signatures it verifies.
+    #[arg(long)]
+    secret: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ApiKeyCommand {
+    /// Make a key and print it, once.
+    Create {
+        /// The tenant's ccid, or * for every tenant.
+        #[arg(long)]
+        tenant: String,
+        #[arg(long)]
+        name: String,
+        /// A permission such as nexus:messages:send; may be given several times.
+        #[arg(long = "permission", required = true)]
+        permissions: Vec<String>,
+    },
+}
+
+/// Why a command failed, in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    #[error("{0}")]
+    Telemetry(#[from] TelemetryError),
+    #[error("{0}")]
+    Start(#[from] StartError),
+    #[error("{0}")]
+    Demo(#[from] DemoError),
+    #[error("{0}")]
+    ApiKey(#[from] api_key::ApiKeyCommandError),
+    #[error("{0}")]
+    Health(#[from] health::NotReady),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("the demo needs security.bootstrap_api_key where database.url is given")]
+    NoClusterKey,
+    #[error("the embedded Postgres has stopped under the gateway")]
+    DatabaseLost,
+    #[error("a part of the gateway has failed; the log says which")]
+    PartFailed,
+}
+
+/// Runs one command. `environment` is the process's.
+pub async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<(), CommandError> {
+    let search_path = environment
+        .iter()
+        .find(|(name, _)| name == "PATH")
+        .map(|(_, path)| path.into());
+    let no_colour = environment
+        .iter()
+        .any(|(name, value)| name == "NO_COLOR" && !value.is_empty());
+    let load = || Config::load(cli.config.as_deref(), environment.iter().cloned());
+    match cli.command {
+        // Boxed: these hold the whole gateway.
+        Command::Serve(arguments) => Box::pin(serve::serve(load()?, &arguments, search_path)).await,
+        Command::Demo(arguments) => {
+            Box::pin(demo::demo(load()?, &arguments, (search_path, no_colour))).await
+        }
+        Command::Simulate(arguments) => simulate::simulate(arguments).await,
+        Command::Migrate => serve::migrate(load()?, search_path).await,
+        Command::CheckConfig => serve::check(&load()?),
+        Command::ApiKey(command) => Ok(api_key::run(load()?, command, search_path).await?),
+        Command::Health => Ok(health::ask(&load()?).await?),
+    }
+}

@@ -1,0 +1,58 @@
+//! Values that are possible each but not together.
+
+use std::time::Duration;
+
+use super::{Config, ConfigError};
+
+/// How far ahead a message may be scheduled, in days.
+const SCHEDULED_AHEAD_DAYS_MAX: u64 = 30;
+
+impl Config {
+    /// Refuses the first contradiction in one sentence that names both keys.
+    pub(super) fn refuse_contradictions(&self) -> Result<(), ConfigError> {
+        let dispatch = &self.dispatch;
+        let head_hold = Duration::from_secs_f64(dispatch.head_hold_seconds);
+        let message_age = Duration::from_secs(dispatch.message_age_max_seconds);
+        let contradictions = [
+            (
+                self.server.listen == self.server.internal_listen && self.server.listen.port() != 0,
+                "server.listen and server.internal_listen must differ".to_owned(),
+            ),
+            (
+                dispatch.lane_max_in_flight > dispatch.max_in_flight,
+                "dispatch.lane_max_in_flight must not be over dispatch.max_in_flight".to_owned(),
+            ),
+            (
+                dispatch.breaker_seconds[0] > dispatch.breaker_seconds[1],
+                "the first of dispatch.breaker_seconds must not be over the second".to_owned(),
+            ),
+            (
+                head_hold > message_age,
+                "dispatch.head_hold_seconds must not be over dispatch.message_age_max_seconds"
+                    .to_owned(),
+            ),
+            (
+                self.server.body_timeout_seconds > self.server.answer_timeout_seconds,
+                "server.body_timeout_seconds must not be over server.answer_timeout_seconds"
+                    .to_owned(),
+            ),
+            (
+                u64::from(self.retention.messages_days) <= self.message_life_days_max(),
+                format!(
+                    "retention.messages_days must be over {}: a message may be scheduled {SCHEDULED_AHEAD_DAYS_MAX} \
+                     days ahead and lives dispatch.message_age_max_seconds from then on",
+                    self.message_life_days_max(),
+                ),
+            ),
+        ];
+        let first = contradictions.into_iter().find(|(is_one, _)| *is_one);
+        first.map_or(Ok(()), |(_, sentence)| {
+            Err(ConfigError::Contradiction(sentence))
+        })
+    }
+
+    /// The longest life of a message in whole days, rounded up.
+    fn message_life_days_max(&self) -> u64 {
+        SCHEDULED_AHEAD_DAYS_MAX + self.dispatch.message_age_max_seconds.div_ceil(86_400)
+    }
+}

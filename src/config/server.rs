@@ -1,0 +1,130 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::Uri;
+use serde::{Deserialize, Serialize};
+
+use super::ConfigError;
+use super::section::{Section, within};
+use crate::platform::http::BodyLimits;
+use crate::platform::http::middleware::RequestLimits;
+use crate::platform::http::serve::ServeLimits;
+
+/// `[server]`: who reaches us, and what they may take.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Where clients and providers reach us.
+    pub listen: SocketAddr,
+    /// Where only operators reach us: metrics, version, health.
+    pub internal_listen: SocketAddr,
+    /// How the outside reaches us, for links and callbacks (of which nothing that is sent has any yet): `https://host[:port][/path]`.
+    pub public_url: Option<String>,
+    /// From SIGTERM on, how long the listeners stay open at least; 0 to 10.
+    pub drain_delay_seconds: f64,
+    /// The longest body that is read.
+    pub body_bytes_max: usize,
+    /// From the end of a request's head to the end of its body.
+    pub body_timeout_seconds: f64,
+    /// From the end of a request's head to the beginning of its answer. Longer than the longest long-poll of 30 s.
+    pub answer_timeout_seconds: f64,
+    /// Requests that are answered at once; what comes beyond them gets 503.
+    pub requests_in_flight_max: usize,
+    /// Open connections of one listener; one beyond them gets 503.
+    pub connections_max: usize,
+    /// From the beginning of a connection, or the first byte of a further request, to the end of a head.
+    pub header_timeout_seconds: f64,
+    /// From the end of an answer to the first byte of a further request.
+    pub idle_timeout_seconds: f64,
+}
+
+impl ServerConfig {
+    /// What a request may take.
+    pub fn request_limits(&self) -> RequestLimits {
+        let body = BodyLimits {
+            bytes_max: self.body_bytes_max,
+            time_max: Duration::from_secs_f64(self.body_timeout_seconds),
+        };
+        RequestLimits {
+            body,
+            in_flight_max: self.requests_in_flight_max,
+            answer_time_max: Duration::from_secs_f64(self.answer_timeout_seconds),
+        }
+    }
+
+    /// What a connection may take.
+    pub fn serve_limits(&self) -> ServeLimits {
+        ServeLimits {
+            header_timeout: Duration::from_secs_f64(self.header_timeout_seconds),
+            idle_timeout: Duration::from_secs_f64(self.idle_timeout_seconds),
+            connections_max: self.connections_max,
+        }
+    }
+}
+
+impl Section for ServerConfig {
+    const NAME: &'static str = "server";
+
+    fn check(&self) -> Result<(), ConfigError> {
+        // What is open at 10.5 s is cut.
+        within(
+            "server.drain_delay_seconds",
+            self.drain_delay_seconds,
+            0.0..=10.0,
+        )?;
+        within(
+            "server.body_bytes_max",
+            self.body_bytes_max,
+            1_024..=64 * 1024 * 1024,
+        )?;
+        within(
+            "server.body_timeout_seconds",
+            self.body_timeout_seconds,
+            0.1..=600.0,
+        )?;
+        within(
+            "server.answer_timeout_seconds",
+            self.answer_timeout_seconds,
+            31.0..=600.0,
+        )?;
+        within(
+            "server.requests_in_flight_max",
+            self.requests_in_flight_max,
+            1..=1_000_000,
+        )?;
+        within(
+            "server.connections_max",
+            self.connections_max,
+            1..=1_000_000,
+        )?;
+        within(
+            "server.header_timeout_seconds",
+            self.header_timeout_seconds,
+            0.1..=600.0,
+        )?;
+        within(
+            "server.idle_timeout_seconds",
+            self.idle_timeout_seconds,
+            0.1..=3_600.0,
+        )?;
+        if self
+            .public_url
+            .as_deref()
+            .is_some_and(|url| !is_base_url(url))
+        {
+            return Err(ConfigError::OutOfRange {
+                key: "server.public_url",
+                allowed: "http:// or https:// with a host, and no query".to_owned(),
+            });
+        }
+        Ok(())
+    }
+}
+
+fn is_base_url(text: &str) -> bool {
+    let Ok(uri) = text.parse::<Uri>() else {
+        return false;
+    };
+    let has_scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+    has_scheme && uri.host().is_some_and(|host| !host.is_empty()) && uri.query().is_none()
+}

@@ -1,0 +1,108 @@
+//! The webhook's body. Members stand in the order of the vendor's examples.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::connectors::third_party::settings::BodyShape;
+use crate::values::Party;
+use crate::values::{ChannelId, MessageId};
+
+/// A text that goes to one person.
+#[derive(Clone)]
+pub struct OutboundText<'a> {
+    pub channel_id: &'a ChannelId,
+    pub from: &'a Party,
+    pub to: &'a Party,
+    pub message_id: MessageId,
+    pub reply_to: Option<&'a Party>,
+    pub text: &'a str,
+}
+
+impl std::fmt::Debug for OutboundText<'_> {
+    /// Shows no content, which is nobody's business in a log.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "OutboundText({})", self.message_id)
+    }
+}
+
+/// Writes a message as compact JSON. The same message gives the same bytes.
+///
+/// # Panics
+///
+/// Never: texts and objects with fixed members can always be written as JSON.
+pub fn render_body(message: &OutboundText<'_>, shape: BodyShape) -> Bytes {
+    let wire = MessageWire::from(message);
+    let written = match shape {
+        BodyShape::Single => serde_json::to_vec(&wire),
+        BodyShape::Messages => serde_json::to_vec(&MessagesWire { messages: [wire] }),
+    };
+    written
+        .expect("texts and fixed members can be written as JSON")
+        .into()
+}
+
+#[derive(Serialize)]
+struct MessagesWire<'a> {
+    messages: [MessageWire<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct MessageWire<'a> {
+    channel: ChannelWire<'a>,
+    #[serde(rename = "type")]
+    message_type: &'static str,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChannelWire<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    channel_type: &'static str,
+    from: PartyWire<'a>,
+    to: PartyWire<'a>,
+    message_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context: Option<ContextWire<'a>>,
+}
+
+#[derive(Serialize)]
+struct PartyWire<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ContextWire<'a> {
+    reply_to: PartyWire<'a>,
+}
+
+impl<'a> From<&OutboundText<'a>> for MessageWire<'a> {
+    fn from(message: &OutboundText<'a>) -> Self {
+        let reply_to = message.reply_to.map(PartyWire::from);
+        Self {
+            channel: ChannelWire {
+                id: message.channel_id.as_str(),
+                channel_type: message.channel_id.channel_type().as_str(),
+                from: message.from.into(),
+                to: message.to.into(),
+                message_id: message.message_id.to_string(),
+                context: reply_to.map(|reply_to| ContextWire { reply_to }),
+            },
+            message_type: "Text",
+            text: message.text,
+        }
+    }
+}
+
+impl<'a> From<&'a Party> for PartyWire<'a> {
+    fn from(party: &'a Party) -> Self {
+        Self {
+            id: party.address.as_str(),
+            name: party.name.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Joins the two documents on `channelId`.
+
+use std::collections::HashMap;
+
+use super::rules;
+use super::wire::{self, Object};
+use super::{SettingsFault, ThirdPartyChannel};
+use crate::values::ChannelId;
+
+/// Reads every channel of both documents, or says everything that is wrong with them.
+pub(super) fn channels(
+    data: wire::Data,
+    secret: wire::SecretDocument,
+) -> Result<Vec<ThirdPartyChannel>, Vec<SettingsFault>> {
+    let mut faults = Vec::new();
+    let data_ids = data.channels.iter().map(|channel| &*channel.0.channel_id);
+    let data_ids = ids("/data/channels", data_ids, &mut faults);
+    let secret_ids = secret.channels.iter().map(|channel| &*channel.0.channel_id);
+    let secret_ids = ids("/secret/channels", secret_ids, &mut faults);
+    missing_partners("/data/channels", &data_ids, &secret_ids, &mut faults);
+    missing_partners("/secret/channels", &secret_ids, &data_ids, &mut faults);
+
+    let webhooks: Vec<_> = (0..)
+        .zip(data.channels)
+        .map(|(index, Object(channel))| {
+            let place = format!("/data/channels/{index}/webhook");
+            rules::webhook(channel.webhook.0, &place, &mut faults)
+        })
+        .collect();
+    let mut secrets: Vec<_> = (0..)
+        .zip(secret.channels)
+        .map(|(index, Object(channel))| {
+            let place = format!("/secret/channels/{index}");
+            let webhook =
+                rules::secrets(&channel.webhook.0, &format!("{place}/webhook"), &mut faults);
+            let api = rules::secrets(&channel.api.0, &format!("{place}/api"), &mut faults);
+            webhook.zip(api)
+        })
+        .collect();
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+
+    // Nothing is at fault, so every one of these is there.
+    let partners: HashMap<ChannelId, usize> = (0..)
+        .zip(secret_ids)
+        .filter_map(|(index, id)| Some((id?, index)))
+        .collect();
+    let joined = data_ids
+        .into_iter()
+        .zip(webhooks)
+        .filter_map(|(id, webhook)| {
+            let channel_id = id?;
+            let index = *partners.get(&channel_id)?;
+            let (webhook_secrets, api_secrets) = secrets.get_mut(index)?.take()?;
+            Some(ThirdPartyChannel {
+                channel_id,
+                webhook: webhook?,
+                webhook_secrets,
+                api_secrets,
+            })
+        });
+    Ok(joined.collect())
+}
+
+/// Reads the ids of one document. `None` stands where one is at fault.
+fn ids<'a>(
+    place: &str,
+    texts: impl Iterator<Item = &'a str>,
+    faults: &mut Vec<SettingsFault>,
+) -> Vec<Option<ChannelId>> {
+    let mut ids: Vec<Option<ChannelId>> = Vec::new();
+    for (index, text) in texts.enumerate() {
+        let path = || format!("{place}/{index}/channelId");
+        let id = text.parse::<ChannelId>();
+        let id = id
+            .map_err(|error| faults.push(SettingsFault::new(path(), error.to_string())))
+            .ok();
+        if id.is_some() && ids.contains(&id) {
+            faults.push(SettingsFault::new(path(), "is there more than once"));
+        }
+        ids.push(id);
+    }
+    ids
+}
+
+/// Finds the channels of one document that the other does not have.
+fn missing_partners(
+    place: &str,
+    these: &[Option<ChannelId>],
+    others: &[Option<ChannelId>],
+    faults: &mut Vec<SettingsFault>,
+) {
+    let other = if place.starts_with("/data") {
+        "secret"
+    } else {
+        "data"
+    };
+    for (index, id) in these.iter().enumerate() {
+        if id.is_some() && !others.contains(id) {
+            let path = format!("{place}/{index}/channelId");
+            let message = format!("has no partner in {other}.channels");
+            faults.push(SettingsFault::new(path, message));
+        }
+    }
+}

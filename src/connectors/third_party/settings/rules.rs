@@ -1,0 +1,256 @@
+//! What the values of the documents may be.
+
+use std::num::NonZeroU16;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::wire::{self, DataWebhook, SecretEntry, SecretHolder};
+use super::{
+    BodyShape, DatedSecret, DatedSecrets, Order, RetryRule, SettingsFault, SignatureScheme, Webhook,
+};
+use crate::platform::outbound::parse_destination;
+use crate::values::Secret;
+
+/// Seconds of one attempt. The vendor gives a third party 10.
+const TIMEOUT_SECONDS: RangeInclusive<f64> = 1.0..=10.0;
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+const IN_FLIGHT: RangeInclusive<u64> = 1..=1_000;
+const RATE_PER_SECOND: RangeInclusive<f64> = 0.001..=100_000.0;
+/// Redeliveries of one message.
+const REDELIVERIES: RangeInclusive<u64> = 0..=50;
+/// Seconds that redelivering may take: as long as a message can live.
+const RETRY_SECONDS: RangeInclusive<f64> = 0.0..=2_592_000.0;
+/// Secrets that can be in use at the same time.
+const SECRETS_MAX: usize = 10;
+const SECRET_BYTES_MAX: usize = 1_024;
+
+/// Reads a webhook. `None`: something is at fault, and noted.
+pub(super) fn webhook(
+    wire: DataWebhook,
+    place: &str,
+    faults: &mut Vec<SettingsFault>,
+) -> Option<Webhook> {
+    let mut at = Place { place, faults };
+    let url = parse_destination(&wire.url);
+    let url = at.fine("url", url.map_err(|refused| refused.to_string()));
+    let timeout = wire.timeout_seconds.map_or(Some(TIMEOUT_DEFAULT), |value| {
+        at.seconds("timeoutSeconds", value, &TIMEOUT_SECONDS)
+    });
+    let in_flight_max = at.optional("maxInFlight", wire.max_in_flight, None, in_flight);
+    let rate_per_second = at.optional("ratePerSecond", wire.rate_per_second, None, rate);
+    let order = at.optional("order", wire.order, Order::Recipient, |word| order(&word));
+    let retry = wire.retry.map(|retry| at.retry(retry.0));
+    let sha1 = vec![SignatureScheme::Sha1];
+    let signatures = at.optional("signatures", wire.signatures, sha1, |words| {
+        signatures(&words)
+    });
+    let body_shape = at.optional("bodyShape", wire.body_shape, BodyShape::Single, |word| {
+        body_shape(&word)
+    });
+    Some(Webhook {
+        url: url?,
+        timeout: timeout?,
+        in_flight_max: in_flight_max?,
+        rate_per_second: rate_per_second?,
+        order: order?,
+        retry: match retry {
+            Some(retry) => Some(retry?),
+            None => None,
+        },
+        signatures: signatures?,
+        body_shape: body_shape?,
+    })
+}
+
+/// Reads a secret: a string, or an array of `{value, notAfter?}`. `None`: something is at fault, and noted.
+pub(super) fn secrets(
+    holder: &SecretHolder,
+    place: &str,
+    faults: &mut Vec<SettingsFault>,
+) -> Option<DatedSecrets> {
+    let mut at = Place { place, faults };
+    let secrets = match &holder.secret {
+        Value::String(text) => vec![at.secret("secret", text.clone(), None)?],
+        Value::Array(entries) if (1..=SECRETS_MAX).contains(&entries.len()) => {
+            at.dated_secrets(entries)?
+        }
+        Value::Array(_) => at.fault("secret", format!("must have 1 to {SECRETS_MAX} entries"))?,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => at.fault(
+            "secret",
+            "must be a string or an array of {value, notAfter?}",
+        )?,
+    };
+    DatedSecrets::new(secrets)
+}
+
+/// Where in the documents we are, and where faults are noted.
+struct Place<'a> {
+    place: &'a str,
+    faults: &'a mut Vec<SettingsFault>,
+}
+
+impl Place<'_> {
+    fn fault<T>(&mut self, member: &str, message: impl Into<String>) -> Option<T> {
+        let path = format!("{}/{member}", self.place);
+        self.faults.push(SettingsFault::new(path, message));
+        None
+    }
+
+    fn fine<T>(&mut self, member: &str, result: Result<T, String>) -> Option<T> {
+        result.map_or_else(|message| self.fault(member, message), Some)
+    }
+
+    fn optional<T, U>(
+        &mut self,
+        member: &str,
+        value: Option<T>,
+        default: U,
+        read: impl FnOnce(T) -> Result<U, String>,
+    ) -> Option<U> {
+        match value {
+            Some(value) => self.fine(member, read(value)),
+            None => Some(default),
+        }
+    }
+
+    fn seconds(
+        &mut self,
+        member: &str,
+        value: f64,
+        range: &RangeInclusive<f64>,
+    ) -> Option<Duration> {
+        let seconds = within(value, range);
+        self.fine(member, seconds.map(Duration::from_secs_f64))
+    }
+
+    fn retry(&mut self, wire: wire::Retry) -> Option<RetryRule> {
+        match (wire.attempts, wire.timeout_seconds, wire.schedule_seconds) {
+            (Some(attempts), Some(total), None) => {
+                let counted = within(attempts, &REDELIVERIES);
+                let counted = counted
+                    .and_then(|count| u32::try_from(count).map_err(|error| error.to_string()));
+                let attempts = self.fine("retry/attempts", counted);
+                let total = self.seconds("retry/timeoutSeconds", total, &RETRY_SECONDS);
+                attempts
+                    .zip(total)
+                    .map(|(attempts, total)| RetryRule::Attempts { attempts, total })
+            }
+            (None, None, Some(entries)) => self.schedule(&entries).map(RetryRule::Schedule),
+            _ => self.fault(
+                "retry",
+                "must have either attempts and timeoutSeconds, or scheduleSeconds",
+            ),
+        }
+    }
+
+    fn schedule(&mut self, entries: &[f64]) -> Option<Vec<Duration>> {
+        if !REDELIVERIES.contains(&(entries.len() as u64)) {
+            let message = format!("must have at most {} entries", REDELIVERIES.end());
+            return self.fault("retry/scheduleSeconds", message);
+        }
+        let mut schedule = Vec::with_capacity(entries.len());
+        for (index, entry) in entries.iter().enumerate() {
+            let member = format!("retry/scheduleSeconds/{index}");
+            schedule.push(self.seconds(&member, *entry, &RETRY_SECONDS)?);
+        }
+        Some(schedule)
+    }
+
+    fn dated_secrets(&mut self, entries: &[Value]) -> Option<Vec<DatedSecret>> {
+        let mut secrets = Vec::with_capacity(entries.len());
+        for (index, entry) in entries.iter().enumerate() {
+            let place = format!("{}/secret/{index}", self.place);
+            let entry: SecretEntry = match wire::read(entry, &place) {
+                Ok(entry) => entry,
+                Err(fault) => {
+                    self.faults.push(fault);
+                    return None;
+                }
+            };
+            let not_after = entry.not_after.as_deref().map(|text| {
+                let end = OffsetDateTime::parse(text, &Rfc3339);
+                end.map_err(|_| "must be a time such as 2027-01-31T12:00:00Z".to_owned())
+            });
+            let not_after = match not_after {
+                Some(end) => Some(self.fine(&format!("secret/{index}/notAfter"), end)?),
+                None => None,
+            };
+            secrets.push(self.secret(&format!("secret/{index}/value"), entry.value, not_after)?);
+        }
+        Some(secrets)
+    }
+
+    fn secret(
+        &mut self,
+        member: &str,
+        text: String,
+        not_after: Option<OffsetDateTime>,
+    ) -> Option<DatedSecret> {
+        if !(1..=SECRET_BYTES_MAX).contains(&text.len()) {
+            return self.fault(member, format!("must have 1 to {SECRET_BYTES_MAX} bytes"));
+        }
+        Some(DatedSecret {
+            value: Secret::new(text),
+            not_after,
+        })
+    }
+}
+
+fn within<T: PartialOrd + std::fmt::Display>(
+    value: T,
+    range: &RangeInclusive<T>,
+) -> Result<T, String> {
+    if range.contains(&value) {
+        Ok(value)
+    } else {
+        Err(format!("must be {} to {}", range.start(), range.end()))
+    }
+}
+
+fn in_flight(value: u64) -> Result<Option<NonZeroU16>, String> {
+    let value = within(value, &IN_FLIGHT)?;
+    Ok(u16::try_from(value).ok().and_then(NonZeroU16::new))
+}
+
+fn rate(value: f64) -> Result<Option<f64>, String> {
+    within(value, &RATE_PER_SECOND).map(Some)
+}
+
+fn order(word: &str) -> Result<Order, String> {
+    match word {
+        "recipient" => Ok(Order::Recipient),
+        "none" => Ok(Order::None),
+        _ => Err("must be recipient or none".to_owned()),
+    }
+}
+
+fn body_shape(word: &str) -> Result<BodyShape, String> {
+    match word {
+        "single" => Ok(BodyShape::Single),
+        "messages" => Ok(BodyShape::Messages),
+        _ => Err("must be single or messages".to_owned()),
+    }
+}
+
+fn signatures(words: &[String]) -> Result<Vec<SignatureScheme>, String> {
+    let mut schemes = Vec::with_capacity(words.len());
+    for word in words {
+        let scheme = match word.as_str() {
+            "sha1" => SignatureScheme::Sha1,
+            "sha256" => SignatureScheme::Sha256,
+            _ => return Err("must be of sha1 and sha256".to_owned()),
+        };
+        if schemes.contains(&scheme) {
+            return Err(format!("names {word} more than once"));
+        }
+        schemes.push(scheme);
+    }
+    if schemes.is_empty() {
+        return Err("must name at least one".to_owned());
+    }
+    Ok(schemes)
+}

@@ -1,0 +1,168 @@
+//! All HTTP over conversations themselves; their messages are `messages`' business.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRef, State as From};
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde::Serialize;
+
+use super::model::Conversation;
+use super::store;
+use crate::auth::caller::TenantCaller;
+use crate::auth::keyring::Keyring;
+use crate::auth::permission::Permission;
+use crate::lanes::ids::Ids;
+use crate::lanes::ownership::Ownership;
+use crate::platform::clock::{Clock, rfc3339};
+use crate::platform::database::Database;
+use crate::platform::http::page::{self, Page};
+use crate::platform::http::{ApiError, Path, Query, envelope};
+use crate::values::ConversationId;
+
+/// What these handlers may reach.
+#[derive(Debug, Clone, FromRef)]
+pub struct State {
+    pub keyring: Keyring,
+    pub clock: Clock,
+    pub database: Database,
+    pub ids: Arc<Ids>,
+    pub ownership: Arc<Ownership>,
+}
+
+/// Below the base path.
+pub fn routes(state: State) -> Router {
+    Router::new()
+        .route("/conversations", get(list))
+        .route("/conversations/{id}", get(show))
+        .route("/conversations/{id}/close", post(close))
+        .with_state(state)
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct View {
+    id: String,
+    state: &'static str,
+    channel_id: String,
+    consumer: ConsumerView,
+    opened_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed_at: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ConsumerView {
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+async fn list(
+    From(database): From<Database>,
+    caller: TenantCaller,
+    Query(page): Query<Page>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::MessagesRead)?;
+    let (limit, before) = (page.limit()?, page.before::<ConversationId>()?);
+    let mut connection = database
+        .reads
+        .acquire()
+        .await
+        .map_err(ApiError::unavailable)?;
+    let found = store::list(&mut connection, caller.ccid, before, limit)
+        .await
+        .map_err(ApiError::unavailable)?;
+    let full = i64::try_from(found.len()).is_ok_and(|count| count == limit);
+    let next = found
+        .last()
+        .filter(|_| full)
+        .map(|last| last.id.to_string());
+    Ok(page::answer(
+        found.into_iter().map(View::from).collect::<Vec<_>>(),
+        next,
+    ))
+}
+
+async fn show(
+    From(database): From<Database>,
+    caller: TenantCaller,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::MessagesRead)?;
+    let mut connection = database
+        .reads
+        .acquire()
+        .await
+        .map_err(ApiError::unavailable)?;
+    let found = store::find(&mut connection, caller.ccid, parse(&id)?)
+        .await
+        .map_err(ApiError::unavailable)?;
+    Ok(envelope::ok(View::from(found.ok_or_else(unknown)?)))
+}
+
+/// Finishes a conversation; the consumer's next message opens another. Closing twice is as good as once.
+async fn close(
+    From(state): From<State>,
+    caller: TenantCaller,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::MessagesSend)?;
+    let id = parse(&id)?;
+    let event = state
+        .ids
+        .next(&state.ownership)
+        .map_err(ApiError::unavailable)?;
+    let mut connection = state
+        .database
+        .jobs
+        .acquire()
+        .await
+        .map_err(ApiError::unavailable)?;
+    store::find(&mut connection, caller.ccid, id)
+        .await
+        .map_err(ApiError::unavailable)?
+        .ok_or_else(unknown)?;
+    store::close(
+        &mut connection,
+        caller.ccid,
+        id,
+        state.clock.now_ms(),
+        event,
+    )
+    .await
+    .map_err(ApiError::unavailable)?;
+    let closed = store::find(&mut connection, caller.ccid, id)
+        .await
+        .map_err(ApiError::unavailable)?;
+    Ok(envelope::ok(View::from(closed.ok_or_else(unknown)?)))
+}
+
+fn parse(id: &str) -> Result<ConversationId, ApiError> {
+    id.parse().map_err(|_| unknown())
+}
+
+fn unknown() -> ApiError {
+    ApiError::not_found("there is no such conversation")
+}
+
+impl std::convert::From<Conversation> for View {
+    fn from(conversation: Conversation) -> Self {
+        Self {
+            id: conversation.id.to_string(),
+            state: if conversation.closed_at.is_some() {
+                "closed"
+            } else {
+                "open"
+            },
+            channel_id: conversation.channel_id.as_str().to_owned(),
+            consumer: ConsumerView {
+                id: conversation.consumer.as_str().to_owned(),
+                name: conversation.consumer_name,
+            },
+            opened_at: rfc3339(conversation.opened_at),
+            closed_at: conversation.closed_at.map(rfc3339),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! One attempt: the gate, the request, the answer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::context::DispatchContext;
+use super::gate::LaneOpen;
+use crate::connectors::outcome::{AttemptError, NotStarted, Outcome};
+use crate::connectors::third_party::send::{self, OutboundText, WebhookCall};
+use crate::connectors::third_party::settings::ThirdPartyChannel;
+use crate::history::model::Stream;
+use crate::lanes::model::{Arrival, Delivery, Life};
+use crate::platform::outbound::{Answer, GateRefused, exchange};
+use crate::provisioning::directory::{Channel, ConnectorSettings};
+use crate::suppressions::model::Route;
+use crate::values::{Content, Segments};
+
+/// How much of an answer history keeps, in bytes.
+const EXCERPT_BYTES_MAX: usize = 512;
+
+/// What an attempt came to, and what history says of it.
+#[derive(Debug)]
+pub struct Report {
+    pub outcome: Outcome,
+    pub duration: Duration,
+    pub http_status: Option<u16>,
+    pub excerpt: Option<String>,
+}
+
+impl Report {
+    /// A delivery that needs a decision but no attempt: its message has expired, or an attempt was announced whose
+    /// result is lost.
+    pub fn without_attempt(delivery: &Delivery) -> Self {
+        if delivery.announced_at.is_some() {
+            Self::of(Outcome::Unknown {
+                reason: AttemptError::Interrupted,
+            })
+        } else {
+            Self::of(Outcome::NotStarted {
+                why: NotStarted::Expired,
+            })
+        }
+    }
+
+    /// An attempt that came to a defect of ours. Whatever was sent, it is tried again by the schedule and ends as a dead
+    /// letter, so that one message never stops its lane.
+    pub fn failed_here() -> Self {
+        Self::of(Outcome::Retry {
+            reason: AttemptError::BadRequest,
+            after: None,
+            endpoint_fault: false,
+        })
+    }
+
+    fn of(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            duration: Duration::ZERO,
+            http_status: None,
+            excerpt: None,
+        }
+    }
+}
+
+/// How many parts the message has for rate limits: SMS segments, or one.
+pub fn parts(arrival: &Arrival) -> u32 {
+    match &arrival.message.content {
+        Content::Text(text) => u32::from(Segments::measure(text).count),
+    }
+}
+
+/// Whose attempt it is.
+#[derive(Debug)]
+pub struct Attempt {
+    pub context: Arc<DispatchContext>,
+    pub life: Life,
+    pub channel: Arc<Channel>,
+    pub open: Arc<LaneOpen>,
+}
+
+impl Attempt {
+    /// Sends one message once.
+    pub async fn run(&self, arrival: &Arrival) -> Report {
+        let cut = self.context.lifecycle.cut();
+        tokio::select! {
+            report = self.send(arrival) => report,
+            () = cut.cancelled() => Report::of(Outcome::Unknown { reason: AttemptError::Interrupted }),
+        }
+    }
+
+    async fn send(&self, arrival: &Arrival) -> Report {
+        match &self.channel.connector {
+            ConnectorSettings::ThirdParty(settings) => self.third_party(settings, arrival).await,
+        }
+    }
+
+    async fn third_party(&self, settings: &ThirdPartyChannel, arrival: &Arrival) -> Report {
+        let message = &arrival.message;
+        let Content::Text(text) = &message.content;
+        let outbound = OutboundText {
+            channel_id: &message.channel_id,
+            from: &message.from,
+            to: &message.to,
+            message_id: message.id,
+            reply_to: message.reply_to.as_ref(),
+            text,
+        };
+        let call = WebhookCall {
+            body: send::render_body(&outbound, settings.webhook.body_shape),
+            trace: &message.trace,
+            custom_headers: self.channel.custom_headers(message.stream == Stream::Cxc),
+            now_ms: self.context.clock.now_ms(),
+        };
+        let refusal = Arc::new(Mutex::new(None));
+        let request = send::build_request(settings, call, self.gate(arrival, Arc::clone(&refusal)));
+        let began = self.context.clock.monotonic();
+        let client = self.context.clients.client();
+        let result = exchange(&client, request, settings.webhook.timeout).await;
+        let gate_said = refusal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let answer = result.as_ref().ok();
+        Report {
+            duration: self.context.clock.monotonic().duration_since(began),
+            http_status: answer.map(|answer| answer.status),
+            excerpt: answer.map(excerpt),
+            outcome: send::interpret(result, self.context.clock.now_ms(), gate_said),
+        }
+    }
+
+    /// The gate of one attempt. Why it stays shut is left in `refusal`.
+    fn gate(
+        &self,
+        arrival: &Arrival,
+        refusal: Arc<Mutex<Option<NotStarted>>>,
+    ) -> BoxFuture<'static, Result<(), GateRefused>> {
+        let (context, open, life) = (Arc::clone(&self.context), Arc::clone(&self.open), self.life);
+        let announce = (!self.channel.repeats_safe()).then_some(arrival.delivery);
+        let checked_at = arrival.checked_at;
+        let route = Route {
+            ccid: arrival.message.ccid,
+            channel_id: arrival.message.channel_id.clone(),
+            address: arrival.message.to.address.clone(),
+        };
+        async move {
+            let passed = async {
+                if let Some(delivery) = announce {
+                    context.announcer.announce(life, delivery).await?;
+                }
+                context.gate.pass(&route, checked_at, (life, &open)).await
+            };
+            passed.await.map_err(|why| {
+                *refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+                GateRefused
+            })
+        }
+        .boxed()
+    }
+}
+
+/// The beginning of an answer as text, without control characters.
+fn excerpt(answer: &Answer) -> String {
+    let bytes = &answer.body[..answer.body.len().min(EXCERPT_BYTES_MAX)];
+    String::from_utf8_lossy(bytes)
+        .chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,163 @@
+//! What holds a lane back: a pause, its hand-over, the breaker, the rate, a setback. No I/O; times are Unix
+//! milliseconds.
+
+use std::sync::Arc;
+
+use super::breaker::{Admission, Breaker, BreakerSettings};
+use super::gate::LaneOpen;
+use super::rate::TokenBucket;
+
+/// How long a lane waits after the store failed it, or while it has no settings to send by.
+const SETBACK_MS: i64 = 500;
+
+/// The brakes of one lane.
+#[derive(Debug)]
+pub struct Brakes {
+    pub breaker: Breaker,
+    bucket: Option<TokenBucket>,
+    paused: bool,
+    releasing: bool,
+    setback_until: Option<i64>,
+    open: Arc<LaneOpen>,
+}
+
+impl Brakes {
+    /// Those of a lane that was claimed.
+    pub fn new(breaker: Breaker, paused: bool) -> Self {
+        let open = Arc::new(LaneOpen::default());
+        open.set(!paused);
+        Self {
+            breaker,
+            bucket: None,
+            paused,
+            releasing: false,
+            setback_until: None,
+            open,
+        }
+    }
+
+    /// What the lane's gates look at.
+    pub fn open(&self) -> Arc<LaneOpen> {
+        Arc::clone(&self.open)
+    }
+
+    pub fn is_releasing(&self) -> bool {
+        self.releasing
+    }
+
+    /// Nothing begins any more.
+    pub fn release(&mut self) {
+        self.releasing = true;
+        self.open.set(false);
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Nothing begins until [`Brakes::resume`].
+    pub fn pause(&mut self) {
+        self.paused = true;
+        self.open.set(false);
+    }
+
+    /// Ends a pause, and begins anew with the endpoint.
+    pub fn resume(&mut self, settings: BreakerSettings) {
+        if self.paused {
+            self.paused = false;
+            self.open.set(!self.releasing);
+            self.breaker = Breaker::new(settings);
+        }
+    }
+
+    /// Attempts per second; a new rate begins with an empty bucket.
+    pub fn set_rate(&mut self, rate: Option<f64>, now_ms: i64) {
+        if rate != self.bucket.as_ref().map(TokenBucket::rate_per_second) {
+            self.bucket = rate.map(|rate| TokenBucket::new(rate, now_ms));
+        }
+    }
+
+    /// Something that sending needs has failed: wait a little.
+    pub fn set_back(&mut self, now_ms: i64) {
+        self.setback_until = Some(now_ms + SETBACK_MS);
+    }
+
+    pub fn is_set_back(&self, now_ms: i64) -> bool {
+        self.setback_until.is_some_and(|until| until > now_ms)
+    }
+
+    /// Whether an attempt may begin, as far as can be said without asking the breaker for it.
+    pub fn let_go(&self, now_ms: i64) -> bool {
+        let parked_until = self.breaker.parked_until();
+        let bucket = self.bucket.as_ref();
+        !self.paused
+            && !self.releasing
+            && !self.is_set_back(now_ms)
+            && parked_until.is_none_or(|until| until <= now_ms)
+            && bucket.is_none_or(|bucket| bucket.ready_at(now_ms) <= now_ms)
+    }
+
+    /// When they let go by themselves, of all that will do so by time alone.
+    pub fn loosen_at(&self, now_ms: i64, something_is_ready: bool) -> Option<i64> {
+        let parked = self.breaker.parked_until();
+        let rate = self.bucket.as_ref().map(|bucket| bucket.ready_at(now_ms));
+        let of_sending = [parked, rate]
+            .into_iter()
+            .filter(|_| something_is_ready)
+            .chain([self.setback_until]);
+        of_sending.flatten().filter(|at| *at > now_ms).min()
+    }
+
+    /// Asks the breaker for one attempt.
+    pub fn admit(&mut self, now_ms: i64) -> bool {
+        !matches!(self.breaker.may_start(now_ms), Admission::WaitUntil(_))
+    }
+
+    /// Counts a message of so many parts against the rate.
+    pub fn charge(&mut self, parts: u32, now_ms: i64) {
+        if let Some(bucket) = &mut self.bucket {
+            bucket.take(parts, now_ms);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn brakes() -> Brakes {
+        Brakes::new(Breaker::new(BreakerSettings::default()), false)
+    }
+
+    #[test]
+    fn a_lane_that_is_given_away_stays_held_whatever_is_resumed() {
+        let mut brakes = brakes();
+        brakes.pause();
+        brakes.release();
+        brakes.resume(BreakerSettings::default());
+        assert!(!brakes.let_go(0));
+        assert!(!brakes.open().is_open());
+    }
+
+    #[test]
+    fn a_setback_ends_by_itself() {
+        let mut brakes = brakes();
+        brakes.set_back(1_000);
+        assert!(!brakes.let_go(1_499));
+        assert_eq!(brakes.loosen_at(1_000, false), Some(1_500));
+        assert!(brakes.let_go(1_500));
+        assert_eq!(brakes.loosen_at(1_500, true), None);
+    }
+
+    #[test]
+    fn a_rate_is_waited_for_only_where_something_is_ready() {
+        let mut brakes = brakes();
+        brakes.set_rate(Some(10.0), 0);
+        assert!(!brakes.let_go(0));
+        assert_eq!(brakes.loosen_at(0, true), Some(100));
+        assert_eq!(brakes.loosen_at(0, false), None);
+        // The same rate again does not empty the bucket.
+        brakes.set_rate(Some(10.0), 100);
+        assert!(brakes.let_go(100));
+    }
+}

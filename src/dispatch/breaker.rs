@@ -1,0 +1,168 @@
+//! Parks an endpoint that fails, so that no attempts are spent on it, and probes it with one message at a time.
+//!
+//! ```text
+//!            so many failures in a row            the pause is over
+//!   Closed ─────────────────────────────→ Parked ───────────────────→ Probing
+//!     ↑                                     ↑                            │
+//!     │                                     └── failure: a longer pause ─┤
+//!     └───────────────────────────────────────────────────────── success ┘
+//! ```
+//!
+//! An attempt that began before the endpoint was parked may end after it. Its failure lengthens nothing, its success
+//! ends the pause. So that it cannot be taken for the probe, the first pause should be no shorter than the longest
+//! attempt.
+
+use std::time::Duration;
+
+/// A probe of which nothing was heard for so long is given up on, and another message probes. No attempt lasts as long.
+const PROBE_MAX_MS: i64 = 60_000;
+
+/// When an endpoint is parked, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerSettings {
+    /// How many failures in a row park it.
+    pub failures: u32,
+    /// The first pause; each that follows without a success is twice as long.
+    pub pause_first: Duration,
+    /// The longest pause.
+    pub pause_max: Duration,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self {
+            failures: 10,
+            pause_first: Duration::from_secs(30),
+            pause_max: Duration::from_mins(5),
+        }
+    }
+}
+
+/// Whether an attempt may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    Go,
+    /// It may, alone: what it comes to decides about the others.
+    Probe,
+    /// Not before this time, Unix milliseconds, unless a result comes first.
+    WaitUntil(i64),
+}
+
+/// The state of one endpoint. All times are Unix milliseconds.
+#[derive(Debug, Clone)]
+pub struct Breaker {
+    settings: BreakerSettings,
+    failures_in_a_row: u32,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Closed,
+    Parked {
+        until: i64,
+    },
+    /// `until` is the end of the pause before, to go back to if the probe says nothing.
+    Probing {
+        until: i64,
+        since: i64,
+    },
+}
+
+impl Breaker {
+    pub const fn new(settings: BreakerSettings) -> Self {
+        Self {
+            settings,
+            failures_in_a_row: 0,
+            state: State::Closed,
+        }
+    }
+
+    /// As it was stored by an earlier owner of the lane: [`Self::failures_in_a_row`] and [`Self::parked_until`].
+    pub const fn restore(
+        settings: BreakerSettings,
+        failures_in_a_row: u32,
+        parked_until: Option<i64>,
+    ) -> Self {
+        let state = match parked_until {
+            Some(until) => State::Parked { until },
+            None => State::Closed,
+        };
+        Self {
+            settings,
+            failures_in_a_row,
+            state,
+        }
+    }
+
+    pub const fn failures_in_a_row(&self) -> u32 {
+        self.failures_in_a_row
+    }
+
+    /// Until when it is parked; a time that has passed while it waits for a probe or for its result.
+    pub const fn parked_until(&self) -> Option<i64> {
+        match self.state {
+            State::Closed => None,
+            State::Parked { until } | State::Probing { until, .. } => Some(until),
+        }
+    }
+
+    /// Asks for one attempt. Whoever gets [`Admission::Probe`] tells how it ended, by one of the three calls below.
+    pub fn may_start(&mut self, now: i64) -> Admission {
+        match self.state {
+            State::Closed => Admission::Go,
+            State::Parked { until } if now < until => Admission::WaitUntil(until),
+            State::Probing { since, .. } if now < since.saturating_add(PROBE_MAX_MS) => {
+                Admission::WaitUntil(since.saturating_add(PROBE_MAX_MS))
+            }
+            State::Parked { until } | State::Probing { until, .. } => {
+                self.state = State::Probing { until, since: now };
+                Admission::Probe
+            }
+        }
+    }
+
+    /// The endpoint took a message.
+    pub fn on_success(&mut self) {
+        self.failures_in_a_row = 0;
+        self.state = State::Closed;
+    }
+
+    /// An attempt failed in a way that speaks about the endpoint.
+    pub fn on_endpoint_failure(&mut self, now: i64) {
+        if matches!(self.state, State::Parked { .. }) {
+            return;
+        }
+        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+        let failed_probe = matches!(self.state, State::Probing { .. });
+        if failed_probe || self.failures_in_a_row >= self.settings.failures {
+            self.state = State::Parked {
+                until: now.saturating_add(self.pause_ms()),
+            };
+        }
+    }
+
+    /// An attempt did not begin, or came to nothing that speaks about the endpoint. The next one is the probe.
+    pub fn not_started(&mut self) {
+        if let State::Probing { until, .. } = self.state {
+            self.state = State::Parked { until };
+        }
+    }
+
+    /// The pause after so many failures: the first at the threshold, then twice as long for each further one.
+    fn pause_ms(&self) -> i64 {
+        let doublings = self
+            .failures_in_a_row
+            .saturating_sub(self.settings.failures)
+            .min(31);
+        let pause = self
+            .settings
+            .pause_first
+            .saturating_mul(1 << doublings)
+            .min(self.settings.pause_max);
+        i64::try_from(pause.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! What every lane's loop works with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::announcer::Announcer;
+use super::backoff::RetrySchedule;
+use super::breaker::BreakerSettings;
+use super::gate::Gate;
+use super::results::Results;
+use super::slots::Slots;
+use crate::lanes::ids::Ids;
+use crate::lanes::model::Delivery;
+use crate::lanes::ownership::Ownership;
+use crate::platform::clock::Clock;
+use crate::platform::database::Database;
+use crate::platform::lifecycle::Lifecycle;
+use crate::platform::outbound::OutboundClients;
+use crate::platform::telemetry::metric;
+use crate::provisioning::directory::Directory;
+
+/// Retries due within this time wait in memory, later ones in the table.
+const MEMORY_HORIZON_MS: i64 = 120_000;
+
+/// The limits of dispatch, from the configuration.
+#[derive(Debug, Clone)]
+pub struct DispatchSettings {
+    pub lease: Duration,
+    /// Attempts at once in this process, and in one lane unless its settings say otherwise.
+    pub max_in_flight: usize,
+    pub lane_max_in_flight: usize,
+    /// Deliveries of one lane that are kept in memory.
+    pub memory_deliveries_max: usize,
+    pub head_hold: Duration,
+    pub schedule: RetrySchedule,
+    pub breaker: BreakerSettings,
+    pub tenant_share: f64,
+}
+
+/// Shared by all lanes of this replica.
+#[derive(Debug)]
+pub struct DispatchContext {
+    pub clock: Clock,
+    pub lifecycle: Lifecycle,
+    pub database: Database,
+    pub directory: Directory,
+    pub clients: OutboundClients,
+    pub ids: Arc<Ids>,
+    pub ownership: Arc<Ownership>,
+    pub gate: Gate,
+    pub announcer: Announcer,
+    pub results: Results,
+    pub slots: Arc<Slots>,
+    pub settings: DispatchSettings,
+}
+
+impl DispatchContext {
+    /// Whether a delivery that waits for a time does so in memory.
+    pub fn keeps_in_memory(&self, delivery: &Delivery, now_ms: i64) -> bool {
+        delivery
+            .due_at
+            .is_none_or(|due_at| due_at - now_ms <= MEMORY_HORIZON_MS)
+    }
+
+    /// Tells the metrics what is open at this moment.
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    pub fn count(&self) {
+        let open = self.slots.taken(self.settings.max_in_flight);
+        metrics::gauge!(metric::LANES_OWNED).set(self.ownership.count() as f64);
+        metrics::gauge!(metric::ATTEMPTS_OPEN).set(open as f64);
+    }
+}

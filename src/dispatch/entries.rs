@@ -1,0 +1,86 @@
+//! What history says of attempts and of messages that end without one.
+
+use serde_json::{Value, json};
+
+use super::attempt::Report;
+use super::judgement::Judge;
+use crate::history::model::{Entry, Kind, Stream};
+use crate::lanes::model::Arrival;
+use crate::messages::status::Status;
+use crate::platform::clock::rfc3339;
+use crate::values::ReasonCode;
+
+/// An attempt that came back. `status`: what the message became by it, where it is not tried again.
+pub(super) fn attempt(
+    judge: &Judge<'_>,
+    arrival: &Arrival,
+    report: &Report,
+    status: Option<(Status, Option<ReasonCode>)>,
+    next_attempt_at: Option<i64>,
+) -> Entry {
+    let mut detail = json!({
+        "attempt": arrival.delivery.attempt + 1,
+        "durationMilliseconds": u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX),
+    });
+    if let Some(http_status) = report.http_status {
+        detail["httpStatus"] = json!(http_status);
+    }
+    if let Some(error) = report.outcome.error() {
+        detail["error"] = json!(error.class());
+        // What a success answers is not worth its bytes.
+        if let Some(excerpt) = &report.excerpt {
+            detail["answer"] = json!(excerpt);
+        }
+    }
+    if let Some((_, Some(reason))) = status {
+        detail["reasons"] = json!([{ "code": reason.code(), "message": reason.sentence() }]);
+    }
+    if let Some(at) = next_attempt_at {
+        detail["nextAttemptAt"] = json!(rfc3339(at));
+    }
+    Entry {
+        stream: status.map(|_| arrival.message.stream),
+        status: status.map(|(status, _)| status.rank()),
+        ..of_message(judge, arrival, Kind::Attempt, &detail)
+    }
+}
+
+/// A message that failed without an attempt.
+pub(super) fn settled(judge: &Judge<'_>, arrival: &Arrival, reason: ReasonCode) -> Entry {
+    let message = if reason == ReasonCode::NotAllowed {
+        "recipient opted out"
+    } else {
+        reason.sentence()
+    };
+    let detail = json!({ "reasons": [{ "code": reason.code(), "message": message }] });
+    Entry {
+        stream: Some(arrival.message.stream),
+        status: Some(Status::Failed.rank()),
+        ..of_message(judge, arrival, Kind::Settled, &detail)
+    }
+}
+
+/// An endpoint that said that it is gone.
+pub(super) fn paused(judge: &Judge<'_>, arrival: &Arrival) -> Entry {
+    let detail = json!({
+        "channelId": arrival.message.channel_id.as_str(),
+        "reason": "the endpoint answered 410 Gone",
+    });
+    Entry {
+        subject: arrival.delivery.lane.0,
+        stream: Some(Stream::Both),
+        ..of_message(judge, arrival, Kind::EndpointPaused, &detail)
+    }
+}
+
+fn of_message(judge: &Judge<'_>, arrival: &Arrival, kind: Kind, detail: &Value) -> Entry {
+    Entry {
+        ccid: arrival.delivery.ccid,
+        id: judge.context.ids.next_of(judge.life),
+        subject: arrival.message.id.as_i64(),
+        kind,
+        stream: None,
+        status: None,
+        detail: Some(detail.to_string()),
+    }
+}

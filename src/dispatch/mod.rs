@@ -1,0 +1,35 @@
+//! From a leased lane to recorded outcomes.
+//!
+//! `replica` says which lanes are ours, `lane` is the loop of one of them, `attempt` sends one message once behind the
+//! `gate`, `judgement` turns its report into rows by the rules of `decision`, and `results` makes them durable. The
+//! rules themselves (`queue`, `brakes`, `decision`, `backoff`, `breaker`, `rate`) are pure.
+//!
+//! How a provider is spoken to belongs to `connectors`; what is stored where to `lanes` and `messages`.
+
+pub mod announcer;
+pub mod attempt;
+pub mod backoff;
+pub mod brakes;
+pub mod breaker;
+mod columns;
+pub mod context;
+pub mod decision;
+mod entries;
+pub mod gate;
+pub mod hand_over;
+pub mod judgement;
+pub mod lane;
+pub mod open_attempts;
+pub mod queue;
+pub mod rate;
+pub mod replica;
+pub mod results;
+pub mod routes;
+pub mod rows;
+pub mod slots;
+pub mod store;
+mod tally;
+#[cfg(test)]
+mod testing;
+pub mod wake;
+pub mod watch;

@@ -1,0 +1,398 @@
+//! This replica among the others: its life, its beat, and which lanes are its own.
+//!
+//! A tick every eighth of the lease raises our beat and shows the beats of the others. A replica is dead once its
+//! beat was seen unchanged for 0.9 lease of our own monotonic time during which our own ticks all succeeded; so an
+//! outage of the database moves no lane, and no clock has to agree with another. We start nothing later than 0.7 lease
+//! after the sending of our last good tick. Death is one compare-and-set, and every write under a life checks it.
+
+use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use sqlx::{ConnectOptions, PgConnection};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::context::DispatchContext;
+use super::hand_over::HandOvers;
+use super::lane::LaneLoop;
+use super::watch::Watch;
+use crate::lanes::model::{LaneId, Life};
+use crate::lanes::ownership::{LaneSignal, OwnedLane};
+use crate::lanes::store::{self, LaneRow, Tick};
+use crate::platform::database::within;
+use crate::platform::telemetry::metric;
+
+/// Shares of the lease; design rests on validity + one tick being less than the time until death.
+const TICK_SHARE: f64 = 0.125;
+const VALIDITY_SHARE: f64 = 0.7;
+const SILENCE_SHARE: f64 = 0.9;
+/// A longer time between two ticks of ours, as a share of the lease, means that we were not watching.
+const GAP_SHARE: f64 = 0.5;
+/// A tick comes at least this often however long the lease: what is provisioned is in force everywhere within a second.
+pub const TICK_INTERVAL_MAX: Duration = Duration::from_millis(625);
+/// Idle lanes are compared with the table this often: the net under lost wake-ups.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(15);
+/// Most lanes that one tick claims.
+const CLAIM_MAX: usize = 20_000;
+/// A lane that nobody has taken for so many ticks is taken by whoever sees it, beyond an even share.
+const TICKS_TO_OTHERS: u32 = 8;
+
+/// The loop of this replica.
+#[derive(Debug)]
+pub struct Replica {
+    context: Arc<DispatchContext>,
+    /// Whether this process sends at all, or only accepts.
+    sends: bool,
+    directory_version: watch::Sender<i64>,
+    connection: Option<PgConnection>,
+    life: Option<Life>,
+    watch: Watch,
+    last_sweep: Instant,
+    /// Ticks in a row that have shown a lane without an owner.
+    ticks_waited: u32,
+    hand_overs: HandOvers,
+}
+
+/// The stages of a stop that this loop takes part in.
+#[derive(Debug, Clone, Default)]
+pub struct Stages {
+    /// Cancelled by this loop when no lane is ours and no attempt is open any more.
+    pub lanes_given_away: CancellationToken,
+    /// Cancelled by the stop when nothing accepts any more.
+    pub done_with_life: CancellationToken,
+    /// Cancelled by this loop when the life has ended.
+    pub life_ended: CancellationToken,
+}
+
+impl Replica {
+    /// `directory_version` is told each time that a tick sees it.
+    pub fn new(
+        context: Arc<DispatchContext>,
+        sends: bool,
+        directory_version: watch::Sender<i64>,
+    ) -> Self {
+        let lease = context.settings.lease;
+        Self {
+            watch: Watch::new(lease.mul_f64(SILENCE_SHARE), lease.mul_f64(GAP_SHARE)),
+            last_sweep: context.clock.monotonic(),
+            ticks_waited: 0,
+            hand_overs: HandOvers::new(Arc::clone(&context)),
+            context,
+            sends,
+            directory_version,
+            connection: None,
+            life: None,
+        }
+    }
+
+    /// Takes a number and begins to beat. With `alone` no other replica can be alive: whoever was here before is dead.
+    pub async fn begin(&mut self, alone: bool) -> sqlx::Result<()> {
+        if alone {
+            let connection = self.connection().await?;
+            for life in store::standing_lives(connection).await? {
+                store::end_life(connection, life).await?;
+            }
+        }
+        self.beat(true).await
+    }
+
+    /// Ticks until the process is done with accepting, since accepts and results are proved by this life. When the
+    /// stop begins the lanes are given away; others need not wait for more than their last open attempts.
+    pub async fn run(mut self, stages: Stages) {
+        let _ended = stages.life_ended.clone().drop_guard();
+        let draining = self.context.lifecycle.draining();
+        let mut provisioned = self.context.directory.changes();
+        let mut giving_away = false;
+        while !stages.done_with_life.is_cancelled() {
+            tokio::select! {
+                () = tokio::time::sleep(self.tick_interval()) => {}
+                // A lane that was just provisioned is claimed at once.
+                Ok(()) = provisioned.changed() => {}
+                () = stages.done_with_life.cancelled() => break,
+                () = draining.cancelled(), if !giving_away => {
+                    giving_away = true;
+                    self.hand_overs.give_all_away(self.life, stages.lanes_given_away.clone());
+                }
+            }
+            // Half-open connections answer nothing, not even an error.
+            let budget = self.lease().mul_f64(VALIDITY_SHARE);
+            if let Err(error) = within(budget, self.beat(!giving_away)).await {
+                self.missed(&error);
+            }
+        }
+        self.end().await;
+    }
+
+    async fn beat(&mut self, takes_lanes: bool) -> sqlx::Result<()> {
+        let (life, tick) = self.tick().await?;
+        self.directory_version.send_if_modified(|version| {
+            std::mem::replace(version, tick.directory_version) != tick.directory_version
+        });
+        if self.sends && takes_lanes {
+            self.balance(life, &tick).await?;
+            self.take_strays(life).await?;
+            self.sweep().await?;
+        }
+        self.context.count();
+        Ok(())
+    }
+
+    /// Proves our life, or begins a new one where it has ended, and buries who has gone silent.
+    async fn tick(&mut self) -> sqlx::Result<(Life, Tick)> {
+        loop {
+            let life = match self.life {
+                Some(life) => life,
+                None => self.register().await?,
+            };
+            let patience = self.lease().mul_f64(VALIDITY_SHARE / 2.0);
+            let clock = self.context.clock.clone();
+            let connection = self.connection().await?;
+            let sent_at = clock.monotonic();
+            let tick = within(patience, store::tick(connection, life)).await?;
+            let answered_at = clock.monotonic();
+            clock.observe_database_time(tick.now_ms, sent_at);
+            if !tick.alive {
+                self.life_ended(life);
+                continue;
+            }
+            let validity = self.lease().mul_f64(VALIDITY_SHARE);
+            self.context.ownership.renew(life, sent_at, validity);
+            let others = tick
+                .beats
+                .iter()
+                .copied()
+                .filter(|(other, _)| *other != life);
+            for dead in self.watch.look((sent_at, answered_at), others) {
+                self.bury(dead).await?;
+            }
+            return Ok((life, tick));
+        }
+    }
+
+    async fn register(&mut self) -> sqlx::Result<Life> {
+        let lease_ms = i64::try_from(self.lease().as_millis()).unwrap_or(i64::MAX);
+        let sends = self.sends;
+        let connection = self.connection().await?;
+        let registration = loop {
+            if let Some(registration) = store::register(connection, lease_ms, sends).await? {
+                break registration;
+            }
+        };
+        info!(
+            replica = registration.life.number,
+            life = registration.life.life,
+            "This replica has begun a life"
+        );
+        self.context.ids.raise_floor(registration.floor_ms);
+        self.life = Some(registration.life);
+        Ok(registration.life)
+    }
+
+    /// Declares a replica dead and frees its lanes.
+    async fn bury(&mut self, life: Life) -> sqlx::Result<()> {
+        let connection = self.connection().await?;
+        if store::end_life(connection, life).await? {
+            warn!(
+                replica = life.number,
+                life = life.life,
+                "A replica has gone silent; its lanes pass on"
+            );
+            metrics::counter!(metric::LEASE_TAKEOVERS).increment(1);
+        }
+        Ok(())
+    }
+
+    /// Takes an even share of the lanes, and gives away what is more.
+    async fn balance(&mut self, life: Life, tick: &Tick) -> sqlx::Result<()> {
+        let lanes = self.context.directory.snapshot().lanes().count();
+        let share = share_of(life, lanes, &tick.senders);
+        let mine = self.context.ownership.lanes();
+        self.ticks_waited = if tick.lanes_wait {
+            self.ticks_waited + 1
+        } else {
+            0
+        };
+        if mine.len() > share {
+            for lane in mine.into_iter().skip(share) {
+                self.hand_overs.give_away(life, lane);
+            }
+            return Ok(());
+        }
+        let mut room = (share - mine.len()).min(CLAIM_MAX);
+        if room == 0 && self.ticks_waited >= TICKS_TO_OTHERS {
+            room = 1;
+        }
+        if !tick.lanes_wait || room == 0 {
+            return Ok(());
+        }
+        let connection = self.connection().await?;
+        let claimed = store::claim_lanes(connection, life, room).await?;
+        for row in &claimed {
+            self.take(life, row);
+        }
+        self.look_once_more(&claimed).await
+    }
+
+    /// What others accepted while a lane was on its way to us woke nobody: the claim did not see it yet, and the
+    /// wake-up found no owner.
+    async fn look_once_more(&mut self, claimed: &[LaneRow]) -> sqlx::Result<()> {
+        let empty: Vec<i64> = claimed
+            .iter()
+            .filter(|row| !row.has_rows)
+            .map(|row| row.lane.0)
+            .collect();
+        if empty.is_empty() {
+            return Ok(());
+        }
+        let connection = self.connection().await?;
+        for lane in store::lanes_with_rows(connection, &empty).await? {
+            let signal = LaneSignal::LookForRows;
+            self.context.ownership.signal(lane, signal);
+        }
+        Ok(())
+    }
+
+    fn take(&self, life: Life, row: &LaneRow) {
+        let (owned, inbox) = OwnedLane::new(row.lane, self.context.settings.memory_deliveries_max);
+        let lane = LaneLoop::new(
+            Arc::clone(&self.context),
+            (Arc::clone(&owned), inbox),
+            life,
+            row,
+        );
+        self.context.ownership.insert(owned);
+        let (context, hand_overs, id) =
+            (Arc::clone(&self.context), self.hand_overs.clone(), row.lane);
+        let over = self.context.lifecycle.over();
+        self.context.lifecycle.spawn_until_stop("lane", async move {
+            tokio::select! {
+                ended = AssertUnwindSafe(lane.run()).catch_unwind() => {
+                    if ended.is_err() {
+                        error!(lane = id.0, "A lane's loop failed; it begins anew from the table");
+                        context.ownership.remove(id);
+                        hand_overs.expect_strays();
+                    }
+                }
+                () = over.cancelled() => {}
+            }
+        });
+    }
+
+    /// Takes lanes that the database calls ours and that nobody here attends to.
+    async fn take_strays(&mut self, life: Life) -> sqlx::Result<()> {
+        if !self.hand_overs.are_strays_expected() {
+            return Ok(());
+        }
+        let hand_overs = self.hand_overs.clone();
+        // Before the question, so that a lane that leaves meanwhile is not taken for one that stays.
+        let leaving = hand_overs.leaving().clone();
+        let connection = self.connection().await?;
+        let found = store::lanes_of_life(connection, life)
+            .await
+            .inspect_err(|_| hand_overs.expect_strays())?;
+        let attended: HashSet<LaneId> = self.context.ownership.lanes().into_iter().collect();
+        for row in &found {
+            if !attended.contains(&row.lane) && !leaving.contains(&row.lane) {
+                self.take(life, row);
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares idle lanes with the table.
+    async fn sweep(&mut self) -> sqlx::Result<()> {
+        let now = self.context.clock.monotonic();
+        if now.duration_since(self.last_sweep) < SWEEP_INTERVAL {
+            return Ok(());
+        }
+        self.last_sweep = now;
+        let lanes = self.context.ownership.lanes();
+        if lanes.is_empty() {
+            return Ok(());
+        }
+        let lanes: Vec<i64> = lanes.into_iter().map(|lane| lane.0).collect();
+        let now_ms = self.context.clock.now_ms();
+        let connection = self.connection().await?;
+        for lane in store::lanes_with_work(connection, &lanes, now_ms).await? {
+            self.context.ownership.signal(lane, LaneSignal::ReadAgain);
+        }
+        Ok(())
+    }
+
+    fn missed(&mut self, error: &sqlx::Error) {
+        metrics::counter!(metric::TICKS_FAILED).increment(1);
+        warn!(error.cause = %error, "A tick failed");
+        self.connection = None;
+        self.watch.interrupt();
+        // A claim whose answer was lost may have been granted.
+        self.hand_overs.expect_strays();
+    }
+
+    /// Somebody declared us dead: our lanes are others' now, and we begin again as somebody new.
+    fn life_ended(&mut self, life: Life) {
+        metrics::counter!(metric::LIVES_LOST).increment(1);
+        error!(
+            replica = life.number,
+            life = life.life,
+            "This replica was declared dead; it begins a new life"
+        );
+        for lane in self.context.ownership.end_life() {
+            lane.signal(LaneSignal::Release);
+        }
+        self.life = None;
+        self.watch.interrupt();
+    }
+
+    async fn end(mut self) {
+        let Some(life) = self.life else { return };
+        let ended = within(Duration::from_secs(1), async {
+            let connection = self.connection().await?;
+            store::end_life(connection, life).await
+        });
+        if let Err(error) = ended.await {
+            warn!(error.cause = %error, "This life could not be ended; the others will find it silent");
+        }
+    }
+
+    async fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.context.database.hot.connect().await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    fn lease(&self) -> Duration {
+        self.context.settings.lease
+    }
+
+    fn tick_interval(&self) -> Duration {
+        self.lease().mul_f64(TICK_SHARE).min(TICK_INTERVAL_MAX)
+    }
+}
+
+/// How many of the lanes are to be ours: as many as everybody's, and the first replicas one of the rest each.
+fn share_of(life: Life, lanes: usize, senders: &[i16]) -> usize {
+    let replicas = senders.len().max(1);
+    let before_us = senders.iter().filter(|number| **number < life.number);
+    lanes / replicas + usize::from(before_us.count() < lanes % replicas)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_even_and_add_up() {
+        for lanes in 0..20 {
+            let senders = [0, 3, 4, 1023];
+            let shares = senders.map(|number| share_of(Life { number, life: 1 }, lanes, &senders));
+            assert_eq!(shares.iter().sum::<usize>(), lanes);
+            assert!(shares[0] - shares[3] <= 1);
+        }
+    }
+}

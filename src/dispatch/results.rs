@@ -1,0 +1,247 @@
+//! What attempts came to, written many at once under this replica's life.
+//!
+//! The writer keeps what it has until it is durable or the life has ended; then the next owner finds the deliveries
+//! as they were. After a commit it looks for receipts that came before their message's id was known.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use tracing::error;
+
+use super::store;
+use crate::history::model::Entry;
+use crate::lanes::model::{Delivery, LaneId, Life};
+use crate::lanes::ownership::{LaneSignal, OwnedLane};
+use crate::messages::accept::AfterAccept;
+use crate::messages::status::Status;
+use crate::platform::database::Database;
+use crate::platform::database::group_commit::{Flush, GroupCommit, GroupCommitOptions, NotWritten};
+use crate::platform::lifecycle::Lifecycle;
+use crate::receipts::intake::apply_parked;
+use crate::values::{Ccid, MessageId, ReasonCode};
+
+/// What becomes of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It is done: its row goes.
+    Done,
+    /// It is tried again. Times are Unix milliseconds.
+    Waits {
+        attempt: i16,
+        due_at: i64,
+        holds_until: Option<i64>,
+    },
+}
+
+/// A message's new status.
+#[derive(Debug, Clone)]
+pub struct StateChange {
+    pub status: Status,
+    pub reason: Option<ReasonCode>,
+    pub provider_message_id: Option<String>,
+}
+
+/// The lane's row, where this result changes it.
+#[derive(Debug, Clone)]
+pub struct EndpointChange {
+    pub lane: LaneId,
+    pub parked_until: Option<i64>,
+    pub failures_in_a_row: i32,
+    pub pause: bool,
+    pub last_error: Option<String>,
+}
+
+/// All that one attempt (or one decision without an attempt) changes.
+#[derive(Debug, Clone)]
+pub struct ResultRow {
+    /// Told when the result is durable.
+    pub owner: Arc<OwnedLane>,
+    /// The life under which it was sent; it is written under no other.
+    pub life: Life,
+    pub delivery: Delivery,
+    pub fate: Fate,
+    pub state: Option<StateChange>,
+    pub entries: Vec<Entry>,
+    /// Under what receipts for it will come.
+    pub receipt_key: Option<[u8; 16]>,
+    /// Whether the key stands for an id of the provider's own.
+    pub foreign_id: bool,
+    pub dead_letter: Option<ReasonCode>,
+    pub endpoint: Option<EndpointChange>,
+    pub now_ms: i64,
+}
+
+impl ResultRow {
+    /// A result that changes nothing but the delivery's fate.
+    pub fn new(
+        owner: &Arc<OwnedLane>,
+        life: Life,
+        delivery: Delivery,
+        fate: Fate,
+        now_ms: i64,
+    ) -> Self {
+        Self {
+            owner: Arc::clone(owner),
+            life,
+            delivery,
+            fate,
+            state: None,
+            entries: Vec::new(),
+            receipt_key: None,
+            foreign_id: false,
+            dead_letter: None,
+            endpoint: None,
+            now_ms,
+        }
+    }
+}
+
+/// Where lanes hand their results to; cheap to clone.
+#[derive(Clone)]
+pub struct Results {
+    committer: GroupCommit<Writer>,
+}
+
+impl std::fmt::Debug for Results {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Results").finish_non_exhaustive()
+    }
+}
+
+impl Results {
+    pub fn start(database: &Database, after: Arc<dyn AfterAccept>, lifecycle: &Lifecycle) -> Self {
+        let options = GroupCommitOptions {
+            name: "results",
+            committers: 1,
+            batch_rows_max: 1_000,
+            waiting_max: 16_384,
+            patience: None,
+            window: Duration::from_millis(5),
+        };
+        let writer = Arc::new(Writer { after });
+        Self {
+            committer: GroupCommit::start(&options, &database.hot, &writer, lifecycle),
+        }
+    }
+
+    /// Hands a result over. Waits while too many are waiting, which holds back further attempts.
+    pub async fn record(&self, row: ResultRow) {
+        self.committer.deliver(row).await;
+    }
+
+    /// Waits until every result that was handed over is durable (or its life has ended).
+    pub async fn flushed(&self) {
+        self.committer.settled().await;
+    }
+}
+
+struct Writer {
+    after: Arc<dyn AfterAccept>,
+}
+
+/// What a flush came to.
+struct Written {
+    /// The life under which the batch was sent has ended: nothing was written.
+    ended: bool,
+}
+
+impl Flush for Writer {
+    type Item = ResultRow;
+    type Answer = Written;
+
+    fn weight(&self, row: &ResultRow) -> usize {
+        256 + row
+            .entries
+            .iter()
+            .map(|entry| entry.detail.as_ref().map_or(0, String::len))
+            .sum::<usize>()
+    }
+
+    /// One life a batch, and one result a delivery.
+    fn fits(&self, batch: &[ResultRow], row: &ResultRow) -> bool {
+        batch
+            .iter()
+            .all(|other| other.life == row.life && other.delivery.place.id != row.delivery.place.id)
+    }
+
+    async fn flush(
+        &self,
+        connection: &mut PgConnection,
+        batch: &mut [ResultRow],
+        _repeat: bool,
+    ) -> sqlx::Result<Written> {
+        let Some(life) = batch.first().map(|row| row.life) else {
+            return Ok(Written { ended: false });
+        };
+        if !store::finish(connection, life, batch).await? {
+            return Ok(Written { ended: true });
+        }
+        let named: Vec<(Ccid, [u8; 16])> = batch
+            .iter()
+            .filter_map(|row| Some((row.delivery.ccid, row.receipt_key?)))
+            .collect();
+        // The results are durable: a failure here costs no result, and the sweep finds what was parked.
+        if let Err(error) = apply_parked(connection, &named).await {
+            error!(error.cause = %error, "Parked receipts could not be applied now; the sweep will");
+        }
+        Ok(Written { ended: false })
+    }
+
+    fn written(&self, batch: Vec<ResultRow>, written: Written) {
+        let events = !written.ended
+            && batch
+                .iter()
+                .flat_map(|row| &row.entries)
+                .any(|entry| entry.stream.is_some());
+        tell_owners(batch, true);
+        if events {
+            self.after.feed_grew();
+        }
+    }
+
+    fn not_written(&self, batch: Vec<ResultRow>, why: NotWritten) {
+        // The delivery's row stays as it was. Its lane does not take it for done, and does not send it again either.
+        for row in &batch {
+            error!(message.id = %row.delivery.place.id, lane.id = row.delivery.lane.0, "A result could not be stored: {why}");
+        }
+        tell_owners(batch, false);
+    }
+}
+
+/// What one owner is told.
+#[derive(Default)]
+struct Told {
+    results: usize,
+    done: Vec<MessageId>,
+    waiting: Vec<MessageId>,
+}
+
+fn tell_owners(batch: Vec<ResultRow>, through: bool) {
+    // By owner, not by lane: where a loop had to begin anew there may be two of one lane.
+    let mut by_owner: HashMap<*const OwnedLane, (Arc<OwnedLane>, Told)> = HashMap::new();
+    for row in batch {
+        let (_, told) = by_owner
+            .entry(Arc::as_ptr(&row.owner))
+            .or_insert_with(|| (row.owner, Told::default()));
+        told.results += 1;
+        match row.fate {
+            Fate::Done if through => told.done.push(row.delivery.place.id),
+            Fate::Waits { .. } if through => told.waiting.push(row.delivery.place.id),
+            Fate::Done | Fate::Waits { .. } => {}
+        }
+    }
+    for (owner, told) in by_owner.into_values() {
+        let Told {
+            results,
+            done,
+            waiting,
+        } = told;
+        owner.signal(LaneSignal::Recorded {
+            results,
+            done,
+            waiting,
+        });
+    }
+}

@@ -1,0 +1,222 @@
+//! All HTTP over endpoints: what each destination does, and pausing and resuming it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRef, State as From};
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::auth::caller::TenantCaller;
+use crate::auth::keyring::Keyring;
+use crate::auth::permission::Permission;
+use crate::history::model::{Entry, Kind, Stream};
+use crate::history::{self};
+use crate::lanes::LaneId;
+use crate::lanes::ids::Ids;
+use crate::lanes::ownership::Ownership;
+use crate::lanes::store::{self, Endpoint};
+use crate::messages::accept::AfterAccept;
+use crate::platform::clock::{Clock, rfc3339};
+use crate::platform::database::Database;
+use crate::platform::http::page::{self, Page};
+use crate::platform::http::{ApiError, Path, Query, envelope};
+
+/// What these handlers may reach.
+#[derive(Clone, FromRef)]
+pub struct State {
+    pub keyring: Keyring,
+    pub clock: Clock,
+    pub database: Database,
+    pub ids: Arc<Ids>,
+    pub ownership: Arc<Ownership>,
+    pub after: Arc<dyn AfterAccept>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("State").finish_non_exhaustive()
+    }
+}
+
+/// Below the base path.
+pub fn routes(state: State) -> Router {
+    Router::new()
+        .route("/endpoints", get(list))
+        .route("/endpoints/{id}", get(show))
+        .route("/endpoints/{id}/pause", post(pause))
+        .route("/endpoints/{id}/resume", post(resume))
+        .with_state(state)
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct View {
+    id: String,
+    connector: String,
+    channel_id: String,
+    /// `open`, `parked` (left alone after failures, then probed) or `paused` (by an operator or a 410).
+    state: &'static str,
+    backlog: i64,
+    failures_in_a_row: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parked_until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_due: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+}
+
+async fn list(
+    From(database): From<Database>,
+    From(clock): From<Clock>,
+    caller: TenantCaller,
+    Query(page): Query<Page>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::EndpointsRead)?;
+    let limit = page.limit()?;
+    let after = page.before::<i64>()?.unwrap_or(0);
+    let mut connection = database
+        .reads
+        .acquire()
+        .await
+        .map_err(ApiError::unavailable)?;
+    let found = store::endpoints(&mut connection, caller.ccid, (after, limit))
+        .await
+        .map_err(ApiError::unavailable)?;
+    let full = i64::try_from(found.len()).is_ok_and(|count| count == limit);
+    let next = found
+        .last()
+        .filter(|_| full)
+        .map(|last| last.lane.0.to_string());
+    let now_ms = clock.now_ms();
+    Ok(page::answer(
+        found
+            .into_iter()
+            .map(|endpoint| View::of(endpoint, now_ms))
+            .collect(),
+        next,
+    ))
+}
+
+async fn show(
+    From(state): From<State>,
+    caller: TenantCaller,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::EndpointsRead)?;
+    state.view(&caller, parse(&id)?).await
+}
+
+async fn pause(
+    From(state): From<State>,
+    caller: TenantCaller,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    state.change(&caller, &id, true).await
+}
+
+async fn resume(
+    From(state): From<State>,
+    caller: TenantCaller,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    state.change(&caller, &id, false).await
+}
+
+impl State {
+    async fn view(&self, caller: &TenantCaller, lane: LaneId) -> Result<Response, ApiError> {
+        let mut connection = self
+            .database
+            .reads
+            .acquire()
+            .await
+            .map_err(ApiError::unavailable)?;
+        let found = store::endpoints(&mut connection, caller.ccid, (lane.0 - 1, 1))
+            .await
+            .map_err(ApiError::unavailable)?;
+        let endpoint = found
+            .into_iter()
+            .find(|endpoint| endpoint.lane == lane)
+            .ok_or_else(unknown)?;
+        Ok(envelope::ok(View::of(endpoint, self.clock.now_ms())))
+    }
+
+    /// In force on the lane's owner as soon as it is told, and within its sweep at the latest.
+    async fn change(
+        &self,
+        caller: &TenantCaller,
+        id: &str,
+        paused: bool,
+    ) -> Result<Response, ApiError> {
+        caller.require(Permission::EndpointsWrite)?;
+        let lane = parse(id)?;
+        let event = self
+            .ids
+            .next(&self.ownership)
+            .map_err(ApiError::unavailable)?;
+        let kind = if paused {
+            Kind::EndpointPaused
+        } else {
+            Kind::EndpointResumed
+        };
+        let mut transaction = self
+            .database
+            .jobs
+            .begin()
+            .await
+            .map_err(ApiError::unavailable)?;
+        let changed = store::set_paused(&mut transaction, caller.ccid, lane, paused)
+            .await
+            .map_err(ApiError::unavailable)?;
+        if !changed {
+            return Err(unknown());
+        }
+        let entry = Entry {
+            detail: Some(json!({ "endpointId": id, "reason": "by an operator" }).to_string()),
+            ..Entry::event(caller.ccid, event, lane.0, kind, Stream::Both)
+        };
+        history::store::append(&mut transaction, &[entry])
+            .await
+            .map_err(ApiError::unavailable)?;
+        transaction.commit().await.map_err(ApiError::unavailable)?;
+        self.after.wake_owners(vec![lane]);
+        self.after.feed_grew();
+        self.view(caller, lane).await
+    }
+}
+
+fn parse(id: &str) -> Result<LaneId, ApiError> {
+    id.parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .map(LaneId)
+        .ok_or_else(unknown)
+}
+
+fn unknown() -> ApiError {
+    ApiError::not_found("there is no such endpoint")
+}
+
+impl View {
+    fn of(endpoint: Endpoint, now_ms: i64) -> Self {
+        let parked_until = endpoint.parked_until.filter(|until| *until > now_ms);
+        Self {
+            id: endpoint.lane.0.to_string(),
+            connector: endpoint.connector,
+            channel_id: endpoint.target,
+            state: match (endpoint.paused, parked_until) {
+                (true, _) => "paused",
+                (false, Some(_)) => "parked",
+                (false, None) => "open",
+            },
+            backlog: endpoint.backlog,
+            failures_in_a_row: endpoint.failures_in_a_row,
+            parked_until: parked_until.map(rfc3339),
+            next_due: endpoint.next_due.map(rfc3339),
+            last_error: endpoint.last_error,
+        }
+    }
+}

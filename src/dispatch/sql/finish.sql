@@ -1,0 +1,60 @@
+-- Stores what attempts came to, many at once. Nothing is stored unless the sending life still stands, so an owner
+-- that was declared dead changes nothing. Written again after a lost answer, it changes nothing either: deliveries
+-- that are gone stay gone, a status only rises, entries and ids that are there are left alone.
+with me as materialized (
+    select 1 from lives where number = $1 and life = $2 and ended_at is null for share
+),
+done as (
+    delete from deliveries d
+    using unnest($3::uuid[], $4::bigint[], $5::bigint[], $6::boolean[], $7::bigint[]) as done (ccid, lane, stamp, own, id)
+    where d.ccid = done.ccid and d.lane = done.lane and d.stamp = done.stamp and d.own = done.own and d.id = done.id
+      and exists (select 1 from me)
+),
+waiting as (
+    update deliveries d
+    set attempt = waiting.attempt, due_at = waiting.due_at, holds_until = nullif(waiting.holds_until, 0), announced_at = null
+    from unnest($8::uuid[], $9::bigint[], $10::bigint[], $11::boolean[], $12::bigint[], $13::smallint[], $14::bigint[], $15::bigint[])
+         as waiting (ccid, lane, stamp, own, id, attempt, due_at, holds_until)
+    where d.ccid = waiting.ccid and d.lane = waiting.lane and d.stamp = waiting.stamp and d.own = waiting.own
+      and d.id = waiting.id and exists (select 1 from me)
+),
+states as (
+    insert into message_states as state (ccid, id, status, reason, provider_message_id)
+    select ccid, id, status, nullif(reason, 0), provider_message_id
+    from unnest($16::uuid[], $17::bigint[], $18::smallint[], $19::smallint[], $20::text[])
+         as state (ccid, id, status, reason, provider_message_id)
+    where exists (select 1 from me)
+    on conflict (ccid, id) do update
+    set status = greatest(state.status, excluded.status),
+        reason = case when excluded.status > state.status then excluded.reason else state.reason end,
+        provider_message_id = coalesce(excluded.provider_message_id, state.provider_message_id)
+),
+noted as (
+    insert into history (ccid, id, subject, kind, stream, status, detail)
+    select noted.* from unnest($21::uuid[], $22::bigint[], $23::bigint[], $24::smallint[], $25::smallint[], $26::smallint[], $27::text[])
+         as noted (ccid, id, subject, kind, stream, status, detail)
+    where exists (select 1 from me)
+    on conflict (ccid, id) do nothing
+),
+named as (
+    insert into provider_ids (ccid, key, id)
+    select named.* from unnest($28::uuid[], $29::bytea[], $30::bigint[]) as named (ccid, key, id)
+    where exists (select 1 from me)
+    on conflict (ccid, key, id) do nothing
+),
+buried as (
+    insert into dead_letters (ccid, id, lane, reason, died_at)
+    select buried.* from unnest($31::uuid[], $32::bigint[], $33::bigint[], $34::smallint[], $35::bigint[])
+         as buried (ccid, id, lane, reason, died_at)
+    where exists (select 1 from me)
+    on conflict (ccid, id) do nothing
+),
+endpoints as (
+    update lanes
+    set parked_until = nullif(endpoint.parked_until, 0), failures_in_a_row = endpoint.failures,
+        paused = lanes.paused or endpoint.paused, last_error = endpoint.last_error
+    from unnest($36::bigint[], $37::bigint[], $38::integer[], $39::boolean[], $40::text[])
+         as endpoint (lane, parked_until, failures, paused, last_error)
+    where lanes.lane = endpoint.lane and exists (select 1 from me)
+)
+select exists (select 1 from me) as "stands!"

@@ -1,0 +1,73 @@
+//! The statement that writes what attempts came to. It is one of the three that write several owners' tables.
+
+use sqlx::PgConnection;
+
+use super::columns::{Buried, Endpoints, Entries, Names, States, Waiting};
+use super::results::{Fate, ResultRow};
+use crate::lanes::model::Life;
+use crate::lanes::store::DeliveryKeys;
+
+/// Stores results; `false` where the life has ended and nothing was stored.
+pub async fn finish(
+    connection: &mut PgConnection,
+    life: Life,
+    rows: &[ResultRow],
+) -> sqlx::Result<bool> {
+    let done = DeliveryKeys::of(
+        rows.iter()
+            .filter(|row| row.fate == Fate::Done)
+            .map(|row| &row.delivery),
+    );
+    let waiting = Waiting::of(rows);
+    let states = States::of(rows);
+    let entries = Entries::of(rows);
+    let names = Names::of(rows);
+    let buried = Buried::of(rows);
+    let endpoints = Endpoints::of(rows);
+    let stands = sqlx::query_file_scalar!(
+        "src/dispatch/sql/finish.sql",
+        life.number,
+        life.life,
+        &done.ccid,
+        &done.lane,
+        &done.stamp,
+        &done.own,
+        &done.id,
+        &waiting.keys.ccid,
+        &waiting.keys.lane,
+        &waiting.keys.stamp,
+        &waiting.keys.own,
+        &waiting.keys.id,
+        &waiting.attempt,
+        &waiting.due_at,
+        &waiting.holds_until,
+        &states.ccid,
+        &states.id,
+        &states.status,
+        &states.reason,
+        &states.provider_message_id as _,
+        &entries.ccid,
+        &entries.id,
+        &entries.subject,
+        &entries.kind,
+        &entries.stream,
+        &entries.status as _,
+        &entries.detail as _,
+        &names.ccid,
+        &names.key,
+        &names.id,
+        &buried.ccid,
+        &buried.id,
+        &buried.lane,
+        &buried.reason,
+        &buried.at,
+        &endpoints.lane,
+        &endpoints.parked_until,
+        &endpoints.failures_in_a_row,
+        &endpoints.pause,
+        &endpoints.last_error as _,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(stands)
+}

@@ -1,0 +1,9 @@
+//! What we tell consumers, in order: the feed by cursor, waited for or not.
+//!
+//! What happened is kept by `history`; here is who may see it, from where on, and in which words.
+
+mod cursor;
+mod feed;
+pub mod horizon;
+pub mod routes;
+mod view;

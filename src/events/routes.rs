@@ -1,0 +1,123 @@
+//! All HTTP over events.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{FromRef, State as From};
+use axum::response::Response;
+use axum::routing::get;
+use serde::Deserialize;
+use tokio::sync::watch;
+
+use super::feed::{self, Wanted};
+use super::view;
+use crate::auth::caller::TenantCaller;
+use crate::auth::keyring::Keyring;
+use crate::auth::permission::Permission;
+use crate::history::model::Stream;
+use crate::platform::clock::Clock;
+use crate::platform::database::Database;
+use crate::platform::http::page::{self, Page};
+use crate::platform::http::{ApiError, Query};
+use crate::platform::lifecycle::Lifecycle;
+
+/// Longest wait of a long-poll, in seconds.
+const WAIT_SECONDS_MAX: u64 = 30;
+
+/// What these handlers may reach.
+#[derive(Debug, Clone, FromRef)]
+pub struct State {
+    pub keyring: Keyring,
+    pub clock: Clock,
+    pub database: Database,
+    pub lifecycle: Lifecycle,
+    /// Changes when this process has committed an event.
+    pub grew: watch::Receiver<u64>,
+}
+
+/// Below the base path.
+pub fn routes(state: State) -> Router {
+    Router::new().route("/events", get(read)).with_state(state)
+}
+
+/// What a consumer asks for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FeedQuery {
+    stream: Option<String>,
+    /// Comma-separated.
+    types: Option<String>,
+    after: Option<String>,
+    /// Seconds.
+    wait: Option<u64>,
+    limit: Option<i64>,
+}
+
+/// The events after a cursor, oldest first; waits for one if asked to.
+async fn read(
+    From(database): From<Database>,
+    From(lifecycle): From<Lifecycle>,
+    From(grew): From<watch::Receiver<u64>>,
+    caller: TenantCaller,
+    Query(query): Query<FeedQuery>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::EventsRead)?;
+    let patience = Duration::from_secs(query.wait.unwrap_or(0));
+    if patience.as_secs() > WAIT_SECONDS_MAX {
+        return Err(ApiError::unprocessable("wait is at most 30 seconds").detail("wait", "0 to 30"));
+    }
+    let wanted = wanted(&caller, &query)?;
+    let waiting = feed::read_or_wait(&database, wanted.clone(), grew, patience);
+    // A stop answers whoever waits with what there is.
+    let draining = lifecycle.draining();
+    let page = tokio::select! {
+        page = waiting => page,
+        () = draining.cancelled() => feed::read(&database, &wanted).await,
+    };
+    let page = page.map_err(ApiError::unavailable)?;
+    let mut connection = database
+        .reads
+        .acquire()
+        .await
+        .map_err(ApiError::unavailable)?;
+    let items = view::render(&mut connection, caller.ccid, page.generation, &page.entries).await;
+    Ok(page::answer(
+        items.map_err(ApiError::unavailable)?,
+        Some(page.next.to_string()),
+    ))
+}
+
+fn wanted(caller: &TenantCaller, query: &FeedQuery) -> Result<Wanted, ApiError> {
+    let stream = match query.stream.as_deref() {
+        None | Some("all") => None,
+        Some("chat") => Some(Stream::Chat),
+        Some("cxc") => Some(Stream::Cxc),
+        Some(_) => {
+            return Err(ApiError::unprocessable("stream is one of chat, cxc, all")
+                .detail("stream", "chat, cxc or all"));
+        }
+    };
+    let after = query.after.as_deref().map(str::parse).transpose();
+    let after = after.map_err(|error: super::cursor::CursorError| {
+        ApiError::unprocessable(error.to_string()).detail("after", "unknown")
+    })?;
+    let types = query
+        .types
+        .as_deref()
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty());
+    let limit = Page {
+        limit: query.limit,
+        cursor: None,
+    }
+    .limit()?;
+    Ok(Wanted {
+        ccid: caller.ccid,
+        after,
+        stream,
+        types: types.map(str::to_owned).collect(),
+        limit,
+    })
+}

@@ -1,0 +1,205 @@
+//! All SQL over history, but for the three shared statements.
+
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+use super::model::{Entry, Kind, Recorded, Stream};
+use crate::values::Ccid;
+
+/// Appends entries within the caller's transaction.
+pub async fn append(connection: &mut PgConnection, entries: &[Entry]) -> sqlx::Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let ccids: Vec<Uuid> = entries.iter().map(|entry| entry.ccid.as_uuid()).collect();
+    let ids: Vec<i64> = entries.iter().map(|entry| entry.id).collect();
+    let subjects: Vec<i64> = entries.iter().map(|entry| entry.subject).collect();
+    let kinds: Vec<i16> = entries.iter().map(|entry| entry.kind.as_i16()).collect();
+    let streams: Vec<i16> = entries
+        .iter()
+        .map(|entry| entry.stream.map_or(0, Stream::as_i16))
+        .collect();
+    let statuses: Vec<Option<i16>> = entries.iter().map(|entry| entry.status).collect();
+    let details: Vec<Option<&str>> = entries
+        .iter()
+        .map(|entry| entry.detail.as_deref())
+        .collect();
+    sqlx::query!(
+        "insert into history (ccid, id, subject, kind, stream, status, detail)
+         select * from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::smallint[], $5::smallint[], $6::smallint[], $7::text[])",
+        &ccids,
+        &ids,
+        &subjects,
+        &kinds,
+        &streams,
+        &statuses as _,
+        &details as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Everything that happened to one message, in the order of the entries' ids.
+pub async fn of_subject(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    subject: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<Recorded>> {
+    let rows = sqlx::query!(
+        r#"select id, subject as "subject!", kind, stream, status, detail, transaction::text as "transaction!"
+           from history where ccid = $1 and subject = $2
+           order by id limit $3"#,
+        ccid.as_uuid(),
+        subject,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| {
+            recorded(
+                (row.id, row.subject),
+                (row.kind, row.stream),
+                row.status,
+                row.detail,
+                &row.transaction,
+            )
+        })
+        .collect())
+}
+
+/// Where a reader of the feed stands: after this transaction and entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    pub transaction: i64,
+    pub id: i64,
+}
+
+/// Reads a tenant's events after a position, below the oldest transaction that is still open.
+pub async fn read_feed(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    after: Position,
+    stream: Option<Stream>,
+    limit: i64,
+) -> sqlx::Result<Vec<Recorded>> {
+    let rows = sqlx::query!(
+        r#"select id, coalesce(subject, 0) as "subject!", kind, stream, status, detail, transaction::text as "transaction!"
+           from history
+           where ccid = $1 and stream > 0
+             and (transaction, id) > ($2::text::xid8, $3)
+             and transaction < pg_snapshot_xmin(pg_current_snapshot())
+             and ($4::smallint = 0 or stream in ($4, 3))
+           order by transaction, id
+           limit $5"#,
+        ccid.as_uuid(),
+        after.transaction.to_string(),
+        after.id,
+        stream.map_or(0, Stream::as_i16),
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| {
+            recorded(
+                (row.id, row.subject),
+                (row.kind, row.stream),
+                row.status,
+                row.detail,
+                &row.transaction,
+            )
+        })
+        .collect())
+}
+
+/// Up to where the feed can be read, and whether anything is behind that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Horizon {
+    /// The oldest open write transaction of the whole server; the feed is read below it.
+    pub oldest_open: i64,
+    /// The first transaction that has not begun.
+    pub next: i64,
+}
+
+/// Looks at the feed's horizon.
+pub async fn feed_horizon(connection: &mut PgConnection) -> sqlx::Result<Horizon> {
+    let row = sqlx::query!(
+        r#"select pg_snapshot_xmin(now.snapshot)::text::bigint as "oldest_open!",
+                  pg_snapshot_xmax(now.snapshot)::text::bigint as "next!"
+           from pg_current_snapshot() as now (snapshot)"#
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Horizon {
+        oldest_open: row.oldest_open,
+        next: row.next,
+    })
+}
+
+/// Whoever has a transaction open, as far as this role may see it.
+pub async fn transaction_holder(
+    connection: &mut PgConnection,
+    transaction: i64,
+) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        r#"select format('process %s (%s) on database %s', pid, coalesce(nullif(application_name, ''), 'nameless'), datname)
+                  as "holder!"
+           from pg_stat_activity
+           -- It shows the lower half of the number.
+           where backend_xid::text::bigint = $1 % 4294967296
+           limit 1"#,
+        transaction,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Begins a new incarnation if the data has been restored into another cluster, where transaction numbers start anew:
+/// what was written before comes first, by time, and cursors of before begin there. `false` where nothing has changed.
+pub async fn note_cluster(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    let mut transaction = connection.begin().await?;
+    let changed = sqlx::query!(
+        "update feed set generation = generation + 1, system_identifier = here.system_identifier
+         from pg_control_system() here
+         where feed.system_identifier <> here.system_identifier"
+    )
+    .execute(&mut *transaction)
+    .await?;
+    if changed.rows_affected() > 0 {
+        sqlx::query!("update history set transaction = '0' where transaction <> '0'")
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(changed.rows_affected() > 0)
+}
+
+/// Which incarnation of the data cursors speak of.
+pub async fn feed_generation(connection: &mut PgConnection) -> sqlx::Result<i32> {
+    sqlx::query_scalar!("select generation from feed")
+        .fetch_one(connection)
+        .await
+}
+
+fn recorded(
+    (id, subject): (i64, i64),
+    (kind, stream): (i16, i16),
+    status: Option<i16>,
+    detail: Option<String>,
+    transaction: &str,
+) -> Option<Recorded> {
+    Some(Recorded {
+        id,
+        subject,
+        kind: Kind::from_i16(kind)?,
+        stream: Stream::from_i16(stream),
+        status,
+        detail,
+        transaction: transaction.parse().ok()?,
+    })
+}

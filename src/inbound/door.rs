@@ -1,0 +1,196 @@
+//! The Third-Party Messaging API behind its signature: content into the store, receipts to their messages.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::connectors::third_party::CONNECTOR;
+use crate::connectors::third_party::receive::{
+    Inbound, InboundContent, InboundReceipt, ReceiptStatus,
+};
+use crate::history::model::Stream;
+use crate::messages::accept::Accept;
+use crate::messages::dedup::{Direction, content_hash, dedup_key};
+use crate::messages::model::{AcceptError, Draft, Fingerprint, Purpose};
+use crate::messages::status::Status;
+use crate::provisioning::directory::Channel;
+use crate::receipts::intake::{ReceiptError, Receipts};
+use crate::receipts::model::{Reason, Receipt};
+use crate::suppressions::keywords::{Keyword, KeywordSets};
+use crate::values::{Content, MessageId, Priority, TraceContext};
+
+/// The answer to whatever changes a suppression waits this long after its commit: longer than any gate trusts a check.
+const SUPPRESSION_SETTLES: Duration = Duration::from_millis(60);
+
+/// Why a verified body was not taken. Nothing of its content was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InboundError {
+    #[error("a message with the same messageId and other content was accepted before")]
+    Conflict {
+        /// The place in the body's `messages`.
+        index: usize,
+    },
+    #[error("this content cannot be stored")]
+    Refused,
+    #[error("too many receipts wait for messages that are not known")]
+    ParkingFull,
+    #[error("nothing can be stored at this moment")]
+    Unavailable,
+}
+
+/// Takes verified bodies; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct InboundDoor {
+    pub accept: Accept,
+    pub receipts: Receipts,
+    pub keywords: Arc<KeywordSets>,
+}
+
+impl InboundDoor {
+    /// Stores the content messages whole or not at all, then the receipts; answers the ids of the content messages in order.
+    pub async fn take(
+        &self,
+        channel: &Arc<Channel>,
+        messages: Vec<Inbound>,
+        trace: &TraceContext,
+    ) -> Result<Vec<MessageId>, InboundError> {
+        let mut receipts = Vec::new();
+        let mut contents = Vec::new();
+        for (index, message) in messages.into_iter().enumerate() {
+            match message {
+                Inbound::Receipt(receipt) => receipts.push(self.receipt(channel, receipt)),
+                Inbound::Content(content) => {
+                    contents.push((index, self.draft(channel, content, trace)));
+                }
+            }
+        }
+        // A STOP that repeats an earlier one changes nothing, but the first may have been stored this very moment.
+        let stops = contents
+            .iter()
+            .any(|(_, draft)| draft.keyword() == Some(Keyword::Stop));
+        let ids = self.store(contents).await?;
+        if stops {
+            tokio::time::sleep(SUPPRESSION_SETTLES).await;
+        }
+        if !receipts.is_empty() {
+            self.receipts
+                .take(&receipts)
+                .await
+                .map_err(InboundError::from)?;
+        }
+        Ok(ids)
+    }
+
+    /// A body may name the same message twice: then both have one id, or the body is refused.
+    async fn store(&self, contents: Vec<(usize, Draft)>) -> Result<Vec<MessageId>, InboundError> {
+        if contents.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut places = Vec::with_capacity(contents.len());
+        let mut indexes = Vec::with_capacity(contents.len());
+        let mut drafts: Vec<Draft> = Vec::with_capacity(contents.len());
+        let mut first_of_key: HashMap<[u8; 16], usize> = HashMap::new();
+        for (index, draft) in contents {
+            let earlier = draft
+                .fingerprint
+                .and_then(|mine| Some((mine, *first_of_key.get(&mine.key)?)));
+            if let Some((mine, place)) = earlier {
+                if drafts[place]
+                    .fingerprint
+                    .is_some_and(|first| first.content != mine.content)
+                {
+                    return Err(InboundError::Conflict { index });
+                }
+                places.push(place);
+                continue;
+            }
+            if let Some(fingerprint) = draft.fingerprint {
+                first_of_key.insert(fingerprint.key, drafts.len());
+            }
+            places.push(drafts.len());
+            indexes.push(index);
+            drafts.push(draft);
+        }
+        let accepted = self
+            .accept
+            .store(drafts)
+            .await
+            .map_err(|error| match error {
+                AcceptError::Conflict { index } => InboundError::Conflict {
+                    index: indexes[index],
+                },
+                AcceptError::Refused | AcceptError::Suppressed => InboundError::Refused,
+                AcceptError::Unavailable => InboundError::Unavailable,
+            })?;
+        Ok(places.into_iter().map(|place| accepted[place].id).collect())
+    }
+
+    fn draft(&self, channel: &Channel, content: InboundContent, trace: &TraceContext) -> Draft {
+        let InboundContent {
+            from,
+            to,
+            message_id,
+            content,
+        } = content;
+        let keyword = match &content {
+            Content::Text(text) => self.keywords.classify(text),
+        };
+        let fingerprint = Fingerprint {
+            key: dedup_key(&channel.channel_id, Direction::Inbound, &message_id),
+            content: content_hash(content.kind(), content.stored(), &from.address, &to.address),
+        };
+        Draft {
+            ccid: channel.ccid,
+            channel_id: channel.channel_id.clone(),
+            from,
+            to,
+            reply_to: None,
+            external_id: Some(message_id),
+            content,
+            trace: trace.clone(),
+            metadata: None,
+            campaign_id: None,
+            priority: Priority::Normal,
+            stream: if channel.cxc_only() {
+                Stream::Cxc
+            } else {
+                Stream::Chat
+            },
+            fingerprint: Some(fingerprint),
+            purpose: Purpose::Receive { keyword },
+        }
+    }
+
+    #[expect(
+        clippy::unused_self,
+        reason = "a method beside its sibling reads better"
+    )]
+    fn receipt(&self, channel: &Channel, receipt: InboundReceipt) -> Receipt {
+        let reasons = receipt.reasons.into_iter().map(|reason| Reason {
+            code: i64::from(reason.code),
+            message: reason.message,
+        });
+        Receipt {
+            ccid: channel.ccid,
+            channel_id: channel.channel_id.clone(),
+            connector: CONNECTOR,
+            provider_message_id: receipt.message_id,
+            status: match receipt.status {
+                ReceiptStatus::Delivered => Status::Delivered,
+                ReceiptStatus::Removed => Status::Removed,
+                ReceiptStatus::Failed => Status::Failed,
+            },
+            reasons: reasons.collect(),
+        }
+    }
+}
+
+impl From<ReceiptError> for InboundError {
+    fn from(error: ReceiptError) -> Self {
+        match error {
+            ReceiptError::Unavailable => Self::Unavailable,
+            ReceiptError::ParkingFull => Self::ParkingFull,
+            ReceiptError::Refused => Self::Refused,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `POST /channels/{channelId}/messages`: what third parties send us, signed.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request, State as From};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::post;
+use bytes::Bytes;
+
+use super::door::{InboundDoor, InboundError};
+use crate::auth::signature;
+use crate::connectors::third_party::receive::{self, InboundFault};
+use crate::platform::clock::Clock;
+use crate::platform::http::{ApiError, Path, RawBody, Trace, envelope, scan};
+use crate::provisioning::directory::{Channel, ConnectorSettings, Directory};
+use crate::values::{Ccid, ChannelId, ReasonCode};
+
+/// What these handlers may reach.
+#[derive(Debug, Clone, FromRef)]
+pub struct State {
+    pub clock: Clock,
+    pub directory: Directory,
+    pub door: InboundDoor,
+}
+
+/// The Third-Party Messaging API; served with and without the base path.
+pub fn routes(state: State) -> Router {
+    Router::new()
+        .route("/channels/{channelId}/messages", post(receive))
+        .with_state(state)
+}
+
+/// Reads a signed body and stores what is in it; answers once that is durable.
+async fn receive(
+    From(door): From<InboundDoor>,
+    Trace(trace): Trace,
+    Signed { channel, body }: Signed,
+) -> Result<Response, ApiError> {
+    scan::check(&body)?;
+    let messages = receive::parse(&channel.channel_id, &body).map_err(refused)?;
+    let has_content = messages
+        .iter()
+        .any(|message| matches!(message, receive::Inbound::Content(_)));
+    let ids = door.take(&channel, messages, &trace).await?;
+    if !has_content {
+        return Ok(envelope::done());
+    }
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    Ok(envelope::ok(serde_json::json!({ "ids": ids })))
+}
+
+/// The bytes of a body that was signed with a live secret of the channel in the path. No database is asked.
+struct Signed {
+    channel: Arc<Channel>,
+    body: Bytes,
+}
+
+impl FromRequest<State> for Signed {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let Path(channel_id) = Path::<String>::from_request_parts(&mut parts, state).await?;
+        let headers = parts.headers.clone();
+        let request = Request::from_parts(parts, body);
+        let RawBody(body) = RawBody::from_request(request, state).await?;
+        let snapshot = state.directory.snapshot();
+        let channel = channel_id.parse::<ChannelId>().ok().zip(caller(&headers));
+        let channel = channel
+            .and_then(|(channel_id, ccid)| snapshot.channel(ccid, &channel_id))
+            .ok_or_else(unauthorized)?;
+        let ConnectorSettings::ThirdParty(settings) = &channel.connector;
+        let secrets = settings.api_secrets.in_force(state.clock.now_ms());
+        signature::verify(&headers, &body, secrets).map_err(|_| unauthorized())?;
+        Ok(Self {
+            channel: Arc::clone(channel),
+            body,
+        })
+    }
+}
+
+/// The whole body is refused, and every fault is named. The first one's code stands for all.
+fn refused(faults: Vec<InboundFault>) -> ApiError {
+    let reason = faults
+        .first()
+        .map_or(ReasonCode::InvalidStructure, |fault| fault.reason);
+    let error = ApiError::bad_request_with(
+        reason,
+        "the messages cannot be taken; nothing of them was stored",
+    );
+    faults.into_iter().fold(error, |error, fault| {
+        error.detail(fault.path, fault.message)
+    })
+}
+
+/// The tenant, if exactly one is named.
+fn caller(headers: &HeaderMap) -> Option<Ccid> {
+    let mut named = headers.get_all("x-ccid").iter();
+    let ccid = named.next()?.to_str().ok()?.parse().ok()?;
+    named.next().is_none().then_some(ccid)
+}
+
+/// One answer for an unknown tenant, an unknown channel and a wrong signature: it tells nobody which.
+fn unauthorized() -> ApiError {
+    ApiError::unauthorized("the signature does not match this channel's secret")
+}
+
+impl std::convert::From<InboundError> for ApiError {
+    fn from(error: InboundError) -> Self {
+        match error {
+            InboundError::Conflict { index } => Self::conflict(None, error.to_string()).detail(
+                format!("/messages/{index}/channel/messageId"),
+                "used before",
+            ),
+            InboundError::Refused => {
+                Self::bad_request_with(ReasonCode::InvalidStructure, error.to_string())
+            }
+            InboundError::ParkingFull => Self::rate_limited(60, error.to_string()),
+            InboundError::Unavailable => Self::unavailable(error),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What is done in the background so that nothing grows without end: partitions made ahead and dropped when their
+//! time is over, parked receipts matched late or given up. Each replica does it; what two do at once does no harm.
+
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Postgres};
+use tracing::{info, warn};
+
+use crate::config::{Config, ReceiptsConfig, RetentionConfig};
+use crate::lanes::ids::floor_of;
+use crate::messages::store::retention::forget_dead_letters_before;
+use crate::platform::clock::{Clock, from_unix_ms};
+use crate::platform::database::Database;
+use crate::platform::database::partitions::{self, WEEK_MS, Weekly};
+use crate::platform::lifecycle::Lifecycle;
+use crate::platform::telemetry::metric;
+use crate::receipts::{intake, store as receipts};
+use crate::{conversations, lanes};
+
+/// Between two rounds.
+const ROUND_INTERVAL: Duration = Duration::from_secs(30);
+/// Partitions are looked at every so many rounds.
+const ROUNDS_PER_PARTITIONS: u32 = 120;
+/// Receipts that were parked within this time are matched again: the crash between two commits is covered soon after.
+const SWEEP_AGE_MS: i64 = 10 * 60_000;
+const DAY_MS: i64 = 24 * 3_600_000;
+/// How long a life is remembered after its end, for whoever looks into what happened.
+const LIVES_KEPT_MS: i64 = 7 * DAY_MS;
+/// Rows of one statement.
+const ROWS_MAX: i64 = 1_000;
+
+/// The janitor's task.
+#[derive(Debug)]
+pub struct Janitor {
+    database: Database,
+    clock: Clock,
+    receipts: ReceiptsConfig,
+    tables: Vec<Weekly>,
+    /// How long messages are kept.
+    keep_ms: i64,
+}
+
+/// Every table that is partitioned by week, with how long its weeks are kept.
+pub fn weekly_tables(retention: &RetentionConfig) -> Vec<Weekly> {
+    let by_id = |table, storage| Weekly {
+        table,
+        bound: |week| floor_of(week * WEEK_MS),
+        storage,
+        keep_weeks: i64::from(retention.messages_days).div_euclid(7) + 1,
+    };
+    vec![
+        // Every key is asked for in its own week and the next.
+        Weekly {
+            table: "inbound_keys",
+            bound: |week| week,
+            storage: "",
+            keep_weeks: 2,
+        },
+        by_id("messages", ""),
+        by_id("message_states", "fillfactor = 70"),
+        by_id("history", ""),
+        by_id("provider_ids", ""),
+    ]
+}
+
+impl Janitor {
+    pub fn start(config: &Config, database: &Database, clock: &Clock, lifecycle: &Lifecycle) {
+        let janitor = Self {
+            database: database.clone(),
+            clock: clock.clone(),
+            receipts: config.receipts.clone(),
+            tables: weekly_tables(&config.retention),
+            keep_ms: i64::from(config.retention.messages_days) * DAY_MS,
+        };
+        let draining = lifecycle.draining();
+        lifecycle.spawn_until_stop("janitor", async move {
+            tokio::select! {
+                () = janitor.run() => {}
+                () = draining.cancelled() => {}
+            }
+        });
+    }
+
+    async fn run(self) {
+        let mut rounds: u32 = 0;
+        loop {
+            if let Err(error) = self
+                .round(rounds.is_multiple_of(ROUNDS_PER_PARTITIONS))
+                .await
+            {
+                metrics::counter!(metric::CLEAN_UPS_FAILED).increment(1);
+                warn!(error.cause = %error, "A round of clean-up failed; the next one goes on");
+            }
+            rounds = rounds.wrapping_add(1);
+            tokio::time::sleep(ROUND_INTERVAL).await;
+        }
+    }
+
+    async fn round(&self, with_partitions: bool) -> sqlx::Result<()> {
+        let mut connection: PoolConnection<Postgres> = self.database.jobs.acquire().await?;
+        let now_ms = self.clock.now_ms();
+        if with_partitions {
+            partitions::make(&mut connection, &self.tables, now_ms).await?;
+            let dropped = partitions::drop_expired(&mut connection, &self.tables, now_ms).await?;
+            if dropped > 0 {
+                info!(
+                    partitions = dropped,
+                    "Partitions past their retention were dropped"
+                );
+            }
+        }
+        self.forget(&mut connection, now_ms).await?;
+        self.receipts(&mut connection, now_ms).await
+    }
+
+    /// Drops what no partition takes along: a batch a round is more than ever comes.
+    async fn forget(&self, connection: &mut PgConnection, now_ms: i64) -> sqlx::Result<()> {
+        let oldest_kept = now_ms - self.keep_ms;
+        forget_dead_letters_before(connection, floor_of(oldest_kept), ROWS_MAX).await?;
+        conversations::store::forget_closed_before(connection, oldest_kept, ROWS_MAX).await?;
+        lanes::store::forget_ended_lives(connection, from_unix_ms(now_ms - LIVES_KEPT_MS)).await?;
+        Ok(())
+    }
+
+    /// Matches what a crash left parked, and gives up what is too old: its message will not be known any more (512).
+    async fn receipts(&self, connection: &mut PgConnection, now_ms: i64) -> sqlx::Result<()> {
+        let recent = receipts::parked_since(connection, now_ms - SWEEP_AGE_MS, ROWS_MAX).await?;
+        let matched = intake::apply_parked(connection, &recent).await?;
+        if matched > 0 {
+            info!(
+                receipts = matched,
+                "Parked receipts were matched by the sweep"
+            );
+        }
+        let age_max =
+            i64::try_from(self.receipts.parked_age_max_seconds).unwrap_or(i64::MAX / 1_000) * 1_000;
+        loop {
+            let dropped =
+                receipts::drop_parked_before(connection, now_ms - age_max, ROWS_MAX).await?;
+            metrics::counter!(metric::RECEIPTS_UNKNOWN).increment(dropped);
+            if dropped < ROWS_MAX.unsigned_abs() {
+                break;
+            }
+        }
+        let parked =
+            receipts::count_parked(connection, i64::from(self.receipts.parked_max)).await?;
+        #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
+        metrics::gauge!(metric::RECEIPTS_PARKED).set(parked as f64);
+        Ok(())
+    }
+}

@@ -1,0 +1,191 @@
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::lanes::model::{Delivery, LaneId, Life, Place};
+use crate::values::{Ccid, MessageId, Priority};
+
+macro_rules! delivery {
+    ($row:expr) => {
+        Delivery {
+            ccid: Ccid::from_uuid($row.ccid),
+            lane: LaneId($row.lane),
+            place: Place {
+                stamp: $row.stamp,
+                own: $row.own,
+                id: MessageId::from_i64($row.id),
+            },
+            priority: Priority::from_i16($row.priority).unwrap_or(Priority::Normal),
+            attempt: $row.attempt,
+            due_at: $row.due_at,
+            expires_at: $row.expires_at,
+            holds_until: $row.holds_until,
+            announced_at: $row.announced_at,
+        }
+    };
+}
+
+/// Reads what may be sent at once, in the lane's order, beginning after a place.
+pub async fn read_forward(
+    connection: &mut PgConnection,
+    (ccid, lane): (Ccid, LaneId),
+    after: Place,
+    limit: i64,
+) -> sqlx::Result<Vec<Delivery>> {
+    let rows = sqlx::query!(
+        "select ccid, lane, stamp, own, id, priority, attempt, due_at, expires_at, holds_until, announced_at
+         from deliveries
+         where ccid = $1 and lane = $2 and (stamp, own, id) > ($3, $4, $5) and due_at is null
+         order by stamp, own, id
+         limit $6",
+        ccid.as_uuid(),
+        lane.0,
+        after.stamp,
+        after.own,
+        after.id.as_i64(),
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| delivery!(row)).collect())
+}
+
+/// Reads what waits for a time up to `until_ms`, earliest first.
+pub async fn read_due(
+    connection: &mut PgConnection,
+    lane: LaneId,
+    until_ms: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<Delivery>> {
+    let rows = sqlx::query!(
+        "select ccid, lane, stamp, own, id, priority, attempt, due_at, expires_at, holds_until, announced_at
+         from deliveries
+         where lane = $1 and due_at <= $2
+         order by due_at
+         limit $3",
+        lane.0,
+        until_ms,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| delivery!(row)).collect())
+}
+
+/// Reads what waits for a retry and still holds its successors.
+pub async fn read_holding(
+    connection: &mut PgConnection,
+    lane: LaneId,
+    now_ms: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<Delivery>> {
+    let rows = sqlx::query!(
+        "select ccid, lane, stamp, own, id, priority, attempt, due_at, expires_at, holds_until, announced_at
+         from deliveries
+         where lane = $1 and due_at is not null and holds_until > $2
+         order by due_at
+         limit $3",
+        lane.0,
+        now_ms,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| delivery!(row)).collect())
+}
+
+/// When the next delivery that waits for a time after `after_ms` falls due.
+pub async fn next_due(
+    connection: &mut PgConnection,
+    lane: LaneId,
+    after_ms: i64,
+) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!(
+        "select min(due_at) from deliveries where lane = $1 and due_at > $2",
+        lane.0,
+        after_ms
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Puts a delivery into a lane as if another replica had accepted it, whoever owns the lane.
+pub async fn enqueue(
+    connection: &mut PgConnection,
+    (ccid, lane): (Ccid, LaneId),
+    (id, priority): (MessageId, Priority),
+    expires_at: i64,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "with raised as (
+             update lanes set stamp = stamp + 1 where lane = $2 and ccid = $1 returning stamp
+         )
+         insert into deliveries (ccid, lane, stamp, own, id, priority, expires_at)
+         select $1, $2, stamp, false, $3, $4, $5 from raised",
+        ccid.as_uuid(),
+        lane.0,
+        id.as_i64(),
+        priority.as_i16(),
+        expires_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes that attempts of these deliveries are about to begin; `false` where the life has ended.
+/// No byte of an attempt whose repeat is not safe leaves before this is durable.
+pub async fn announce(
+    connection: &mut PgConnection,
+    life: Life,
+    deliveries: &[&Delivery],
+    now_ms: i64,
+) -> sqlx::Result<bool> {
+    let keys = DeliveryKeys::of(deliveries.iter().copied());
+    sqlx::query_scalar!(
+        r#"with me as materialized (
+               select 1 from lives where number = $1 and life = $2 and ended_at is null for share
+           ),
+           announced as (
+               update deliveries d set announced_at = $3
+               from unnest($4::uuid[], $5::bigint[], $6::bigint[], $7::boolean[], $8::bigint[]) as a (ccid, lane, stamp, own, id)
+               where d.ccid = a.ccid and d.lane = a.lane and d.stamp = a.stamp and d.own = a.own and d.id = a.id
+                 and exists (select 1 from me)
+           )
+           select exists (select 1 from me) as "stands!""#,
+        life.number,
+        life.life,
+        now_ms,
+        &keys.ccid,
+        &keys.lane,
+        &keys.stamp,
+        &keys.own,
+        &keys.id,
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Primary keys of deliveries as columns.
+#[derive(Debug, Default)]
+pub struct DeliveryKeys {
+    pub ccid: Vec<Uuid>,
+    pub lane: Vec<i64>,
+    pub stamp: Vec<i64>,
+    pub own: Vec<bool>,
+    pub id: Vec<i64>,
+}
+
+impl DeliveryKeys {
+    /// In the order in which they are given.
+    pub fn of<'a>(deliveries: impl Iterator<Item = &'a Delivery>) -> Self {
+        let mut keys = Self::default();
+        for delivery in deliveries {
+            keys.ccid.push(delivery.ccid.as_uuid());
+            keys.lane.push(delivery.lane.0);
+            keys.stamp.push(delivery.place.stamp);
+            keys.own.push(delivery.place.own);
+            keys.id.push(delivery.place.id.as_i64());
+        }
+        keys
+    }
+}

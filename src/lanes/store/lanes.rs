@@ -1,0 +1,287 @@
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::lanes::model::{LaneId, Life};
+use crate::values::Ccid;
+
+/// Finds the lane of one destination, or makes it without an owner. Never deletes: what waits in it keeps its place.
+pub async fn ensure_lane(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    connector: &str,
+    target: &str,
+) -> sqlx::Result<LaneId> {
+    sqlx::query_scalar!(
+        r#"with made as (
+               insert into lanes (ccid, connector, target) values ($1, $2, $3)
+               on conflict (ccid, connector, target) do nothing
+               returning lane
+           )
+           select lane as "lane!" from made
+           union all
+           select lane from lanes where ccid = $1 and connector = $2 and target = $3
+           limit 1"#,
+        ccid.as_uuid(),
+        connector,
+        target,
+    )
+    .fetch_one(connection)
+    .await
+    .map(LaneId)
+}
+
+/// A lane as its new owner finds it.
+#[derive(Debug)]
+pub struct LaneRow {
+    pub lane: LaneId,
+    pub ccid: Ccid,
+    pub paused: bool,
+    pub parked_until: Option<i64>,
+    pub failures_in_a_row: i32,
+    /// Whether anything waits in it.
+    pub has_rows: bool,
+}
+
+/// Takes up to `limit` lanes without an owner for a standing life.
+pub async fn claim_lanes(
+    connection: &mut PgConnection,
+    life: Life,
+    limit: usize,
+) -> sqlx::Result<Vec<LaneRow>> {
+    let rows = sqlx::query!(
+        r#"with me as materialized (
+               select 1 from lives where number = $1 and life = $2 and ended_at is null for share
+           ),
+           free as materialized (
+               select lane from lanes where owner_number is null order by lane limit $3 for update skip locked
+           )
+           update lanes l
+           -- What the new owner accepts comes after what the old one did, whatever their ids.
+           set owner_number = $1, owner_life = $2, stamp = l.stamp + 1
+           from free
+           where l.lane = free.lane and exists (select 1 from me)
+           returning l.lane, l.ccid, l.paused, l.parked_until, l.failures_in_a_row,
+                     exists (select 1 from deliveries d where d.ccid = l.ccid and d.lane = l.lane) as "has_rows!""#,
+        life.number,
+        life.life,
+        i64::try_from(limit).unwrap_or(i64::MAX),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| LaneRow {
+            lane: LaneId(row.lane),
+            ccid: Ccid::from_uuid(row.ccid),
+            paused: row.paused,
+            parked_until: row.parked_until,
+            failures_in_a_row: row.failures_in_a_row,
+            has_rows: row.has_rows,
+        })
+        .collect())
+}
+
+/// The lanes that a life owns.
+pub async fn lanes_of_life(
+    connection: &mut PgConnection,
+    life: Life,
+) -> sqlx::Result<Vec<LaneRow>> {
+    let rows = sqlx::query!(
+        r#"select l.lane, l.ccid, l.paused, l.parked_until, l.failures_in_a_row,
+                  exists (select 1 from deliveries d where d.ccid = l.ccid and d.lane = l.lane) as "has_rows!"
+           from lanes l where l.owner_number = $1 and l.owner_life = $2"#,
+        life.number,
+        life.life,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| LaneRow {
+            lane: LaneId(row.lane),
+            ccid: Ccid::from_uuid(row.ccid),
+            paused: row.paused,
+            parked_until: row.parked_until,
+            failures_in_a_row: row.failures_in_a_row,
+            has_rows: row.has_rows,
+        })
+        .collect())
+}
+
+/// Gives lanes of a life back.
+pub async fn release_lanes(
+    connection: &mut PgConnection,
+    life: Life,
+    lanes: &[i64],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update lanes set owner_number = null, owner_life = null
+         where lane = any($3) and owner_number = $1 and owner_life = $2",
+        life.number,
+        life.life,
+        lanes,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Of the given lanes, those in which anything waits.
+pub async fn lanes_with_rows(
+    connection: &mut PgConnection,
+    lanes: &[i64],
+) -> sqlx::Result<Vec<LaneId>> {
+    sqlx::query_scalar!(
+        r#"select l.lane as "lane!" from lanes l
+           where l.lane = any($1)
+             and exists (select 1 from deliveries d where d.ccid = l.ccid and d.lane = l.lane)"#,
+        lanes,
+    )
+    .fetch_all(connection)
+    .await
+    .map(|lanes| lanes.into_iter().map(LaneId).collect())
+}
+
+/// Of the given lanes, those in which something could be sent now: the net under lost wake-ups.
+pub async fn lanes_with_work(
+    connection: &mut PgConnection,
+    lanes: &[i64],
+    now_ms: i64,
+) -> sqlx::Result<Vec<LaneId>> {
+    sqlx::query_scalar!(
+        r#"select l.lane as "lane!" from lanes l
+           where l.lane = any($1)
+             and exists (select 1 from deliveries d where d.ccid = l.ccid and d.lane = l.lane
+                         and (d.due_at is null or d.due_at <= $2))"#,
+        lanes,
+        now_ms,
+    )
+    .fetch_all(connection)
+    .await
+    .map(|lanes| lanes.into_iter().map(LaneId).collect())
+}
+
+/// Whether an operator (or a 410) has paused the lane.
+pub async fn is_paused(connection: &mut PgConnection, lane: LaneId) -> sqlx::Result<bool> {
+    sqlx::query_scalar!("select paused from lanes where lane = $1", lane.0)
+        .fetch_one(connection)
+        .await
+}
+
+/// Pauses or resumes a tenant's lane; `false` if it has none of that number.
+pub async fn set_paused(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    lane: LaneId,
+    paused: bool,
+) -> sqlx::Result<bool> {
+    let changed = sqlx::query!(
+        "update lanes set paused = $3, parked_until = null, failures_in_a_row = 0 where lane = $2 and ccid = $1",
+        ccid.as_uuid(),
+        lane.0,
+        paused,
+    )
+    .execute(connection)
+    .await?;
+    Ok(changed.rows_affected() > 0)
+}
+
+/// Tells every replica's listener that these lanes have something new. Not part of any transaction of an accept:
+/// notifying takes a lock of the whole cluster at commit.
+pub async fn notify(
+    connection: &mut PgConnection,
+    channel: &str,
+    payload: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!("select pg_notify($1, $2)", channel, payload)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// One lane and what it is for.
+#[derive(Debug)]
+pub struct LaneTarget {
+    pub lane: LaneId,
+    pub ccid: Ccid,
+    pub connector: String,
+    pub target: String,
+}
+
+/// Every lane of these tenants, also those whose destination was removed: what waits in them is still somebody's work.
+pub async fn lanes_of_tenants(
+    connection: &mut PgConnection,
+    tenants: &[Uuid],
+) -> sqlx::Result<Vec<LaneTarget>> {
+    let rows = sqlx::query!(
+        "select lane, ccid, connector, target from lanes where ccid = any($1) order by lane",
+        tenants
+    )
+    .fetch_all(connection)
+    .await?;
+    let targets = rows.into_iter().map(|row| LaneTarget {
+        lane: LaneId(row.lane),
+        ccid: Ccid::from_uuid(row.ccid),
+        connector: row.connector,
+        target: row.target,
+    });
+    Ok(targets.collect())
+}
+
+/// A destination as its tenant sees it. Times are Unix milliseconds.
+#[derive(Debug)]
+pub struct Endpoint {
+    pub lane: LaneId,
+    pub connector: String,
+    pub target: String,
+    pub paused: bool,
+    pub parked_until: Option<i64>,
+    pub failures_in_a_row: i32,
+    pub last_error: Option<String>,
+    /// Deliveries that wait or are under way, counted up to 10,000.
+    pub backlog: i64,
+    /// When the earliest delivery that waits for a time falls due.
+    pub next_due: Option<i64>,
+}
+
+/// A longer backlog is shown as this long: counting millions would hold up the page.
+pub const BACKLOG_COUNTED_MAX: i64 = 10_000;
+
+/// Destinations of a tenant above a number, in the order of their numbers.
+pub async fn endpoints(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    (after, limit): (i64, i64),
+) -> sqlx::Result<Vec<Endpoint>> {
+    let rows = sqlx::query!(
+        r#"select l.lane, l.connector, l.target, l.paused, l.parked_until, l.failures_in_a_row, l.last_error,
+                  (select count(*) from (
+                       select 1 from deliveries d where d.ccid = l.ccid and d.lane = l.lane limit $4
+                   ) counted) as "backlog!",
+                  (select min(d.due_at) from deliveries d where d.lane = l.lane and d.due_at is not null) as next_due
+           from lanes l
+           where l.ccid = $1 and l.lane > $2
+           order by l.lane
+           limit $3"#,
+        ccid.as_uuid(),
+        after,
+        limit,
+        BACKLOG_COUNTED_MAX,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Endpoint {
+            lane: LaneId(row.lane),
+            connector: row.connector,
+            target: row.target,
+            paused: row.paused,
+            parked_until: row.parked_until,
+            failures_in_a_row: row.failures_in_a_row,
+            last_error: row.last_error,
+            backlog: row.backlog,
+            next_due: row.next_due,
+        })
+        .collect())
+}

@@ -1,0 +1,17 @@
+//! All SQL over replicas, lives, lanes and deliveries, but for the three shared statements that also write what
+//! others own. It finds and changes rows; what they mean for whom is decided by its callers.
+
+mod deliveries;
+mod lanes;
+mod replicas;
+
+pub use deliveries::{
+    DeliveryKeys, announce, enqueue, next_due, read_due, read_forward, read_holding,
+};
+pub use lanes::{
+    Endpoint, LaneRow, LaneTarget, claim_lanes, endpoints, ensure_lane, is_paused, lanes_of_life,
+    lanes_of_tenants, lanes_with_rows, lanes_with_work, notify, release_lanes, set_paused,
+};
+pub use replicas::{
+    Registration, Tick, end_life, forget_ended_lives, register, standing_lives, tick,
+};

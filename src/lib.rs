@@ -1,0 +1,72 @@
+//! nexus-gateway: a messaging gateway between contact centres and SMS and email providers.
+//!
+//! The modules, in reading order.
+
+/// Validated value types without I/O.
+pub mod values;
+
+/// Machinery that knows no messaging words.
+pub mod platform;
+
+/// Typed configuration: every key is documented where it is declared.
+pub mod config;
+
+/// Who calls, and what they may do.
+pub mod auth;
+
+/// Our adapters to providers.
+pub mod connectors;
+
+/// What happened: attempts, receipts and events in one append-only table.
+pub mod history;
+
+/// The durable queue: replicas and their lives, lanes, deliveries.
+pub mod lanes;
+
+/// Services and senders of tenants, and the snapshot of who sends what through which connector.
+pub mod provisioning;
+
+/// The list of addresses that must not be sent to.
+pub mod suppressions;
+
+/// Threads of one consumer on one channel.
+pub mod conversations;
+
+/// A message and its life.
+pub mod messages;
+
+/// What providers say later about a message.
+pub mod receipts;
+
+/// What third parties send us, signed.
+pub mod inbound;
+
+/// What we tell consumers, in order.
+pub mod events;
+
+/// From a leased lane to recorded outcomes.
+pub mod dispatch;
+
+/// What is done in the background so that nothing grows without end.
+pub mod janitor;
+
+/// The secrets that the gateway starts with.
+pub mod first_secrets;
+
+/// Whether the process is well, and whether it can take work.
+pub mod health;
+
+/// Every route of the product on one page.
+pub mod router;
+
+/// The composition root: builds every part, starts in order, stops in reverse.
+pub mod app;
+
+/// Stand-ins for providers, with fault switches.
+pub mod simulator;
+
+/// The main job, played once for real and explained.
+pub mod demo;
+
+/// The command line.
+pub mod cli;

@@ -1,0 +1,324 @@
+//! Writes units of messages, many in one transaction.
+//!
+//! The ids of a unit are made before its first flush, so a flush whose answer was lost is written again safely: a
+//! de-duplication key or a row that holds my id is mine. Once durable, messages for lanes of ours go to their loops in
+//! memory, the owners of other lanes are woken, and followers of the feed are told.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use sqlx::{Connection, PgConnection};
+
+use super::accept::{AcceptParts, Unit};
+use super::model::{AcceptError, Accepted, Draft, Purpose};
+use super::store::{accept as rows, keys};
+use super::verdict::{Verdict, judge, outcomes, standing};
+use crate::conversations;
+use crate::lanes::model::{Arrival, LaneId, Life};
+use crate::lanes::ownership::{AcceptGuard, LaneSignal};
+use crate::platform::database::error::is_unique_violation;
+use crate::platform::database::group_commit::{Flush, NotWritten};
+use crate::platform::telemetry::metric;
+use crate::values::MessageId;
+
+/// What the committers of accepted messages do.
+#[derive(Debug)]
+pub(super) struct Acceptor {
+    parts: AcceptParts,
+}
+
+/// What a flush came to, unit by unit, and what has to happen now that it is durable.
+pub(super) struct Flushed {
+    outcomes: Vec<Result<Vec<Accepted>, AcceptError>>,
+    /// The guards keep the lanes ours until their messages are handed over.
+    own_lanes: HashMap<LaneId, (AcceptGuard, Option<i64>)>,
+    foreign_lanes: Vec<LaneId>,
+    checked_at: Instant,
+    /// The rows were written by an earlier try: their places are not known here.
+    recovered: bool,
+}
+
+impl Flush for Acceptor {
+    type Item = Unit;
+    type Answer = Flushed;
+
+    fn weight(&self, unit: &Unit) -> usize {
+        unit.drafts
+            .iter()
+            .map(|draft| draft.content.stored().len() + 256)
+            .sum()
+    }
+
+    fn rows(&self, unit: &Unit) -> usize {
+        unit.drafts.len()
+    }
+
+    /// Two messages with the same key, or two keywords of the same person, are settled one flush after the other.
+    fn fits(&self, batch: &[Unit], unit: &Unit) -> bool {
+        let mine: HashSet<_> = unit.drafts.iter().flat_map(Draft::exclusive).collect();
+        mine.is_empty()
+            || !batch
+                .iter()
+                .flat_map(|unit| &unit.drafts)
+                .flat_map(Draft::exclusive)
+                .any(|other| mine.contains(&other))
+    }
+
+    async fn flush(
+        &self,
+        connection: &mut PgConnection,
+        batch: &mut [Unit],
+        repeat: bool,
+    ) -> sqlx::Result<Flushed> {
+        let Some(life) = self.parts.ownership.life() else {
+            return Err(no_lease());
+        };
+        self.make_ids(life, batch);
+        if repeat {
+            let found = rows::find_ids(connection, batch).await?;
+            if !found.is_empty() {
+                return self.recover(connection, batch, &found).await;
+            }
+        }
+        match self.write(connection, life, batch).await {
+            // The first try was still under way when its connection broke, and has been committed since.
+            Err(error) if repeat && is_unique_violation(&error) => {
+                let found = rows::find_ids(connection, batch).await?;
+                self.recover(connection, batch, &found).await
+            }
+            result => result,
+        }
+    }
+
+    fn written(&self, batch: Vec<Unit>, flushed: Flushed) {
+        let Flushed {
+            outcomes,
+            own_lanes,
+            foreign_lanes,
+            checked_at,
+            recovered,
+        } = flushed;
+        let mut arrivals: HashMap<LaneId, Vec<Arrival>> = HashMap::new();
+        let mut answers = Vec::with_capacity(batch.len());
+        let (mut received, mut submitted) = (0, 0);
+        for (mut unit, outcome) in batch.into_iter().zip(outcomes) {
+            for (draft, id) in unit.take_stored(&outcome) {
+                match draft.purpose {
+                    Purpose::Receive { .. } => received += 1,
+                    Purpose::Send { .. } => submitted += 1,
+                }
+                let stamp = draft.lane().and_then(|lane| own_lanes.get(&lane)?.1);
+                let arrival = stamp.and_then(|stamp| draft.into_arrival(id, stamp, checked_at));
+                if let Some(arrival) = arrival {
+                    let lane = arrivals.entry(arrival.delivery.lane).or_default();
+                    lane.push(arrival);
+                }
+            }
+            answers.push((unit, outcome));
+        }
+        count_accepted(received, submitted);
+        for (lane, (guard, _)) in own_lanes {
+            if recovered {
+                guard.lane().signal(LaneSignal::ReadAgain);
+            } else if let Some(arrivals) = arrivals.remove(&lane) {
+                guard.lane().hand_over(arrivals);
+            }
+        }
+        for (unit, outcome) in answers {
+            unit.answer(outcome);
+        }
+        if !foreign_lanes.is_empty() {
+            self.parts.after.wake_owners(foreign_lanes);
+        }
+        if received > 0 {
+            self.parts.after.feed_grew();
+        }
+    }
+
+    fn not_written(&self, batch: Vec<Unit>, why: NotWritten) {
+        for unit in batch {
+            unit.answer(Err(why.into()));
+        }
+    }
+}
+
+impl Acceptor {
+    pub(super) fn new(parts: AcceptParts) -> Self {
+        Self { parts }
+    }
+
+    fn make_ids(&self, life: Life, batch: &mut [Unit]) {
+        for unit in batch.iter_mut().filter(|unit| unit.ids.is_empty()) {
+            unit.ids = unit
+                .drafts
+                .iter()
+                .map(|_| MessageId::from_i64(self.parts.ids.next_of(life)))
+                .collect();
+        }
+    }
+
+    async fn write(
+        &self,
+        connection: &mut PgConnection,
+        life: Life,
+        batch: &[Unit],
+    ) -> sqlx::Result<Flushed> {
+        let now_ms = self.parts.clock.now_ms();
+        let mut flushed = self.divide_lanes(batch);
+        let own: Vec<i64> = flushed.own_lanes.keys().map(|lane| lane.0).collect();
+        let foreign: Vec<i64> = flushed.foreign_lanes.iter().map(|lane| lane.0).collect();
+        let mut transaction = connection.begin().await?;
+        let holders = keys::take(&mut transaction, batch, now_ms).await?;
+        let verdicts = judge(batch, &holders);
+        keys::give_back(&mut transaction, &refused_keys(batch, &verdicts), now_ms).await?;
+        let drafts: Vec<_> = standing(batch, &verdicts).collect();
+        let threads = self
+            .conversations(&mut transaction, life, &drafts, now_ms)
+            .await?;
+        flushed.checked_at = self.parts.clock.monotonic();
+        let lanes = rows::Lanes {
+            own: &own,
+            foreign: &foreign,
+        };
+        let next_id = || self.parts.ids.next_of(life);
+        let stored = rows::insert(
+            &mut transaction,
+            (life, now_ms),
+            &lanes,
+            &drafts,
+            &threads,
+            next_id,
+        )
+        .await?;
+        let suppressed: Vec<_> = drafts
+            .iter()
+            .filter(|(_, id)| stored.suppressed.contains(id))
+            .map(|(draft, _)| *draft)
+            .collect();
+        keys::give_back(&mut transaction, &suppressed, now_ms).await?;
+        transaction.commit().await?;
+        for (lane, stamp) in &stored.stamps {
+            if let Some((_, known)) = flushed.own_lanes.get_mut(lane) {
+                *known = Some(*stamp);
+            }
+        }
+        flushed.outcomes = outcomes(batch, &verdicts, &stored);
+        Ok(flushed)
+    }
+
+    /// The conversation of each draft that belongs to one, as ids beside the drafts; 0 where there is none.
+    async fn conversations(
+        &self,
+        connection: &mut PgConnection,
+        life: Life,
+        drafts: &[(&Draft, MessageId)],
+        now_ms: i64,
+    ) -> sqlx::Result<Vec<i64>> {
+        let consumers: Vec<_> = drafts
+            .iter()
+            .map(|(draft, _)| draft.consumer_that_opens())
+            .collect();
+        if consumers.iter().all(Option::is_none) {
+            return Ok(drafts
+                .iter()
+                .map(|(draft, _)| draft.given_conversation())
+                .collect());
+        }
+        let next_id = || self.parts.ids.next_of(life);
+        let opened =
+            conversations::store::find_or_open(connection, &consumers, now_ms, next_id).await?;
+        Ok(drafts
+            .iter()
+            .zip(opened)
+            .map(|((draft, _), thread)| thread.unwrap_or_else(|| draft.given_conversation()))
+            .collect())
+    }
+
+    /// Which lanes of the batch are ours; they stay so until the guards are dropped.
+    fn divide_lanes(&self, batch: &[Unit]) -> Flushed {
+        let mut own_lanes = HashMap::new();
+        let mut foreign_lanes = Vec::new();
+        let mut lanes: Vec<LaneId> = batch
+            .iter()
+            .flat_map(|unit| &unit.drafts)
+            .filter_map(Draft::lane)
+            .collect();
+        lanes.sort_unstable();
+        lanes.dedup();
+        for lane in lanes {
+            match self.parts.ownership.begin_accept(lane) {
+                Some(guard) => {
+                    own_lanes.insert(lane, (guard, None));
+                }
+                None => foreign_lanes.push(lane),
+            }
+        }
+        Flushed {
+            outcomes: Vec::new(),
+            own_lanes,
+            foreign_lanes,
+            checked_at: self.parts.clock.monotonic(),
+            recovered: false,
+        }
+    }
+
+    /// An earlier try of this batch was committed: what it stored is looked up, not written again.
+    async fn recover(
+        &self,
+        connection: &mut PgConnection,
+        batch: &[Unit],
+        found: &HashSet<MessageId>,
+    ) -> sqlx::Result<Flushed> {
+        let holders = keys::look_up(connection, batch, self.parts.clock.now_ms()).await?;
+        let verdicts = judge(batch, &holders);
+        let mut flushed = self.divide_lanes(batch);
+        flushed.recovered = true;
+        let missing = standing(batch, &verdicts)
+            .map(|(_, id)| id)
+            .filter(|id| !found.contains(id))
+            .collect();
+        // Whether a keyword changed something is not known any more; waiting without need does no harm.
+        let changed = standing(batch, &verdicts)
+            .filter(|(draft, _)| draft.keyword().is_some())
+            .map(|(_, id)| id)
+            .collect();
+        let stored = rows::Stored {
+            suppressed: missing,
+            changed,
+            stamps: Vec::new(),
+        };
+        flushed.outcomes = outcomes(batch, &verdicts, &stored);
+        Ok(flushed)
+    }
+}
+
+fn count_accepted(received: u64, submitted: u64) {
+    for (direction, messages) in [("inbound", received), ("outbound", submitted)] {
+        if messages > 0 {
+            metrics::counter!(metric::MESSAGES_ACCEPTED, "direction" => direction)
+                .increment(messages);
+        }
+    }
+}
+
+/// Drafts whose keys were taken for nothing, because another of their unit is refused.
+fn refused_keys<'a>(batch: &'a [Unit], verdicts: &[Verdict]) -> Vec<&'a Draft> {
+    let refused = batch
+        .iter()
+        .zip(verdicts)
+        .filter(|(_, verdict)| matches!(verdict, Verdict::Refused { .. }));
+    refused
+        .flat_map(|(unit, verdict)| {
+            unit.drafts
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| verdict.took_key(*index))
+        })
+        .map(|(_, draft)| draft)
+        .collect()
+}
+
+/// The lease ran out between the accept and its flush; to the caller that is a store that cannot be reached.
+fn no_lease() -> sqlx::Error {
+    sqlx::Error::Io(std::io::Error::other("this replica's lease is not proved"))
+}

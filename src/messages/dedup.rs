@@ -1,0 +1,119 @@
+//! By what a message is known again: who gave it which id, and what it said.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::values::{Address, ChannelId};
+
+/// Who gave a message its id. The same id may be used once in each direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Inbound,
+    Outbound,
+}
+
+impl Direction {
+    fn as_bytes(self) -> &'static [u8] {
+        match self {
+            Self::Inbound => b"in",
+            Self::Outbound => b"out",
+        }
+    }
+}
+
+/// Names a message within its tenant by what its sender promised to use once. Two requests with the same key are one message.
+pub fn dedup_key(channel: &ChannelId, direction: Direction, message_id: &str) -> [u8; 16] {
+    hash([
+        channel.as_str().as_bytes(),
+        direction.as_bytes(),
+        message_id.as_bytes(),
+    ])
+}
+
+/// Names what a message says, to tell a repetition from another message under the same id.
+pub fn content_hash(message_type: &str, text: &str, from: &Address, to: &Address) -> [u8; 16] {
+    hash([
+        message_type.as_bytes(),
+        text.as_bytes(),
+        from.as_str().as_bytes(),
+        to.as_str().as_bytes(),
+    ])
+}
+
+/// The first half of SHA-256, each part preceded by its length, so that no two lists of parts run together.
+fn hash<const PARTS: usize>(parts: [&[u8]; PARTS]) -> [u8; 16] {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    let mut half = [0; 16];
+    half.copy_from_slice(&hasher.finalize()[..16]);
+    half
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn channel(text: &str) -> ChannelId {
+        text.parse().unwrap()
+    }
+
+    fn address(text: &str) -> Address {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_stored_key_still_means_the_same_message() {
+        let key = dedup_key(&channel("16504661149"), Direction::Inbound, "m-1");
+        assert_eq!(hex::encode(key), "65ff373a696e3f435adc9a32f75a7bb6");
+        let content = content_hash(
+            "Text",
+            "Hi",
+            &address("16504661149"),
+            &address("0123456789"),
+        );
+        assert_eq!(hex::encode(content), "7e520f865487dc20d4119ff55c28739a");
+    }
+
+    #[test]
+    fn every_part_of_a_key_counts() {
+        let key = |channel_id, direction, id| dedup_key(&channel(channel_id), direction, id);
+        let first = key("12345", Direction::Inbound, "6-a");
+        assert_eq!(first, key("+1 23-45", Direction::Inbound, "6-a"));
+        assert_ne!(first, key("123456", Direction::Inbound, "-a"));
+        assert_ne!(first, key("12345", Direction::Outbound, "6-a"));
+        assert_ne!(first, key("12345", Direction::Inbound, "6-A"));
+        assert_ne!(first, key("12346", Direction::Inbound, "6-a"));
+    }
+
+    #[test]
+    fn every_part_of_a_content_counts() {
+        let (one, two) = (address("12345"), address("67890"));
+        let first = content_hash("Text", "Hi", &one, &two);
+        assert_ne!(first, content_hash("TextH", "i", &one, &two));
+        assert_ne!(first, content_hash("Text", "Hi ", &one, &two));
+        assert_ne!(first, content_hash("Text", "Hi", &two, &one));
+        assert_ne!(first, content_hash("Text", "Hi", &one, &one));
+    }
+
+    proptest! {
+        #[test]
+        fn different_ids_have_different_keys(one in ".{0,40}", other in ".{0,40}") {
+            let phone = channel("12345");
+            let same = dedup_key(&phone, Direction::Inbound, &one) == dedup_key(&phone, Direction::Inbound, &other);
+            prop_assert_eq!(same, one == other);
+        }
+
+        #[test]
+        fn where_one_part_ends_and_the_next_begins_counts(text in "[ab]{0,4}", split in 0usize..5) {
+            let split = split.min(text.len());
+            let (left, right) = text.split_at(split);
+            let (one, two) = (address("12345"), address("67890"));
+            let joined = content_hash(&text, "", &one, &two);
+            prop_assert_eq!(joined == content_hash(left, right, &one, &two), right.is_empty());
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What people do with stored messages: look, explain, retry, reply.
+
+use std::sync::Arc;
+
+use sqlx::{Connection, PgConnection};
+
+use super::error::MessageError;
+use super::item;
+use super::model::Accepted;
+use super::store::read::{self, Filter, Stored};
+use super::submit::Submit;
+use crate::conversations;
+use crate::history;
+use crate::history::model::{Entry, Kind, Recorded, Stream};
+use crate::lanes::LaneId;
+use crate::lanes::ids::Ids;
+use crate::lanes::ownership::Ownership;
+use crate::lanes::store as lanes;
+use crate::messages::accept::AfterAccept;
+use crate::messages::status::Status;
+use crate::platform::clock::Clock;
+use crate::platform::database::Database;
+use crate::provisioning::directory::Directory;
+use crate::values::{Ccid, ConversationId, MessageId, Party, Priority, TraceContext};
+
+/// Entries of one message that are shown at most.
+const HISTORY_MAX: i64 = 1_000;
+
+/// The agent's and the operator's desk; cheap to clone.
+#[derive(Clone)]
+pub struct Desk {
+    pub database: Database,
+    pub clock: Clock,
+    pub ids: Arc<Ids>,
+    pub ownership: Arc<Ownership>,
+    pub directory: Directory,
+    pub submit: Submit,
+    pub after: Arc<dyn AfterAccept>,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Desk").finish_non_exhaustive()
+    }
+}
+
+impl Desk {
+    /// One message with everything that happened to it.
+    pub async fn find(
+        &self,
+        ccid: Ccid,
+        id: MessageId,
+    ) -> Result<(Stored, Vec<Recorded>), MessageError> {
+        let mut connection = self.database.reads.acquire().await?;
+        let message = find(&mut connection, ccid, id).await?;
+        let entries =
+            history::store::of_subject(&mut connection, ccid, id.as_i64(), HISTORY_MAX).await?;
+        // The entry of its own reception says nothing that the message does not.
+        Ok((
+            message,
+            entries
+                .into_iter()
+                .filter(|entry| entry.kind != Kind::Received)
+                .collect(),
+        ))
+    }
+
+    /// Whether the endpoint that the message waits for is paused.
+    pub async fn is_paused(&self, message: &Stored) -> Result<bool, MessageError> {
+        let Some(lane) = message.lane else {
+            return Ok(false);
+        };
+        let mut connection = self.database.reads.acquire().await?;
+        Ok(lanes::is_paused(&mut connection, LaneId(lane)).await?)
+    }
+
+    /// Messages of the tenant, newest first.
+    pub async fn list(
+        &self,
+        ccid: Ccid,
+        filter: &Filter,
+        before: Option<MessageId>,
+        limit: i64,
+    ) -> Result<Vec<Stored>, MessageError> {
+        let mut connection = self.database.reads.acquire().await?;
+        Ok(read::list(&mut connection, ccid, filter, before, limit).await?)
+    }
+
+    /// Messages of one conversation, newest first.
+    pub async fn conversation(
+        &self,
+        ccid: Ccid,
+        id: ConversationId,
+        before: Option<MessageId>,
+        limit: i64,
+    ) -> Result<Vec<Stored>, MessageError> {
+        let mut connection = self.database.reads.acquire().await?;
+        conversations::store::find(&mut connection, ccid, id)
+            .await?
+            .ok_or(MessageError::UnknownConversation)?;
+        let filter = Filter {
+            conversation: Some(id),
+            ..Filter::default()
+        };
+        Ok(read::list(&mut connection, ccid, &filter, before, limit).await?)
+    }
+
+    /// Sends a dead letter again, with the same id, as if it had just been accepted.
+    pub async fn retry(&self, ccid: Ccid, id: MessageId) -> Result<(), MessageError> {
+        let mut connection = self.database.jobs.acquire().await?;
+        let mut transaction = connection.begin().await?;
+        find(&mut transaction, ccid, id).await?;
+        let lane = read::revive(&mut transaction, ccid, id)
+            .await?
+            .map(LaneId)
+            .ok_or(MessageError::NotDead)?;
+        let expires_at = self.clock.now_ms() + self.submit.message_age_max_ms;
+        lanes::enqueue(
+            &mut transaction,
+            (ccid, lane),
+            (id, Priority::Normal),
+            expires_at,
+        )
+        .await?;
+        let event = self.ids.next(&self.ownership).map_err(|_| no_lease())?;
+        let entry = Entry {
+            status: Some(Status::Queued.rank()),
+            ..Entry::event(ccid, event, id.as_i64(), Kind::Settled, Stream::Both)
+        };
+        history::store::append(&mut transaction, &[entry]).await?;
+        transaction.commit().await?;
+        self.after.wake_owners(vec![lane]);
+        self.after.feed_grew();
+        Ok(())
+    }
+
+    /// Sends an agent's words to the consumer of an open conversation.
+    pub async fn reply(
+        &self,
+        ccid: Ccid,
+        id: ConversationId,
+        (kind, text): (&str, Option<String>),
+        trace: TraceContext,
+    ) -> Result<Accepted, MessageError> {
+        let mut connection = self.database.reads.acquire().await?;
+        let conversation = conversations::store::find(&mut connection, ccid, id)
+            .await?
+            .ok_or(MessageError::UnknownConversation)?;
+        drop(connection);
+        if conversation.closed_at.is_some() {
+            return Err(MessageError::ConversationClosed);
+        }
+        let directory = self.directory.snapshot();
+        let channel = directory
+            .channel_to_send(ccid, &conversation.channel_id, false)
+            .map_err(|_| MessageError::ChannelGone)?;
+        let content = item::content(kind, text).map_err(MessageError::Item)?;
+        let to = Party {
+            address: conversation.consumer,
+            name: conversation.consumer_name,
+        };
+        let reply = self
+            .submit
+            .reply(channel, id, (to, content), trace)
+            .await
+            .map_err(MessageError::Item)?;
+        Ok(reply.accepted)
+    }
+}
+
+async fn find(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    id: MessageId,
+) -> Result<Stored, MessageError> {
+    let found = read::by_ids(connection, ccid, &[id]).await?;
+    found.into_iter().next().ok_or(MessageError::UnknownMessage)
+}
+
+/// To the caller a lease that cannot be proved is a store that cannot be reached.
+fn no_lease() -> sqlx::Error {
+    sqlx::Error::Io(std::io::Error::other("this replica's lease is not proved"))
+}

@@ -1,0 +1,22 @@
+//! Why a call about messages is refused.
+
+use super::item::ItemRefused;
+
+/// Closed: the mapping to HTTP in `routes` names every one.
+#[derive(Debug, thiserror::Error)]
+pub enum MessageError {
+    #[error("there is no such message")]
+    UnknownMessage,
+    #[error("there is no such conversation")]
+    UnknownConversation,
+    #[error("the conversation is closed")]
+    ConversationClosed,
+    #[error("only a dead letter can be retried")]
+    NotDead,
+    #[error("the conversation's channel cannot send any more")]
+    ChannelGone,
+    #[error("{}", .0.message)]
+    Item(ItemRefused),
+    #[error("the store is not available")]
+    Database(#[from] sqlx::Error),
+}

@@ -1,0 +1,17 @@
+//! A message and its life: accepted, stored, shown, retried, replied to.
+//!
+//! What is sent when, and by whom, belongs to `lanes` and `dispatch`; what providers say of it later to `receipts`.
+
+pub mod accept;
+mod acceptor;
+pub mod dedup;
+pub mod desk;
+pub mod error;
+pub mod item;
+pub mod model;
+pub mod routes;
+pub mod status;
+pub mod store;
+pub mod submit;
+pub mod verdict;
+pub mod view;

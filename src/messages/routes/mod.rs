@@ -1,0 +1,73 @@
+//! All HTTP over messages: submitting, replying, looking, retrying. What comes from third parties is taken in
+//! `inbound`, and receipts are shown as part of a message's history.
+
+mod look;
+mod submissions;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::{get, post};
+
+use super::desk::Desk;
+use super::error::MessageError;
+use super::item::ItemRefused;
+use super::submit::Submit;
+use crate::auth::keyring::Keyring;
+use crate::platform::clock::Clock;
+use crate::platform::http::ApiError;
+use crate::provisioning::directory::Directory;
+use crate::values::ReasonCode;
+
+/// What these handlers may reach.
+#[derive(Debug, Clone, FromRef)]
+pub struct State {
+    pub keyring: Keyring,
+    pub clock: Clock,
+    pub desk: Desk,
+    pub directory: Directory,
+    pub submit: Submit,
+}
+
+/// Submissions, look-ups and replies, below the base path.
+pub fn routes(state: State) -> Router {
+    Router::new()
+        .route("/messages", get(look::list).post(submissions::submit))
+        .route("/messages/{id}", get(look::show))
+        .route("/messages/{id}/attempts", get(look::attempts))
+        .route("/messages/{id}/explain", get(look::explain))
+        .route("/messages/{id}/retry", post(look::retry))
+        .route(
+            "/conversations/{id}/messages",
+            get(look::conversation).post(submissions::reply),
+        )
+        .with_state(state)
+}
+
+impl From<MessageError> for ApiError {
+    fn from(error: MessageError) -> Self {
+        match error {
+            MessageError::UnknownMessage | MessageError::UnknownConversation => {
+                Self::not_found(error.to_string())
+            }
+            MessageError::ConversationClosed | MessageError::NotDead => {
+                Self::conflict(None, error.to_string())
+            }
+            MessageError::ChannelGone => Self::unprocessable(error.to_string()),
+            MessageError::Item(refused) => item(&refused),
+            MessageError::Database(cause) => Self::unavailable(cause),
+        }
+    }
+}
+
+/// A single message's refusal as the answer of the whole call.
+fn item(refused: &ItemRefused) -> ApiError {
+    match refused.code {
+        404 => ApiError::not_found(refused.message.clone()),
+        409 => ApiError::conflict(None, refused.message.clone()),
+        503 => ApiError::unavailable(std::io::Error::other(refused.message.clone())),
+        code => match ReasonCode::from_code(code) {
+            Some(reason) => ApiError::unprocessable(refused.message.clone()).with_reason(reason),
+            None => ApiError::unprocessable(refused.message.clone()),
+        },
+    }
+}

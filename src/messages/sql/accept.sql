@@ -1,0 +1,92 @@
+-- Stores one flush of accepted messages: the message rows, the deliveries of those to be sent, the events of those
+-- received, and what their keywords do to suppressions. Nothing is stored unless the accepting life still stands.
+-- Answers (tag, a, b): 0 the life stands | 1 message a is suppressed and was not stored | 2 lane a has stamp b |
+-- 3 message a changed a suppression.
+with me as materialized (
+    select 1 from lives where number = $1 and life = $2 and ended_at is null for share
+),
+item as materialized (
+    select item.*,
+           item.lane > 0 and exists (
+               select 1 from suppressions s
+               where s.ccid = item.ccid and s.channel_id = item.channel_id and s.address = item.recipient_address
+                 and (s.expires_at is null or s.expires_at > $3)
+           ) as suppressed
+    from unnest(
+        $4::uuid[], $5::bigint[], $6::smallint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+        $12::text[], $13::text[], $14::text[], $15::bigint[], $16::smallint[], $17::bigint[], $18::text[],
+        $19::bigint[], $20::bigint[], $21::smallint[], $22::smallint[], $23::bigint[], $24::text[]
+    ) as item (
+        ccid, id, direction, channel_id, sender_address, sender_name, recipient_address, recipient_name,
+        external_id, kind, content, lane, priority, conversation, context,
+        due_at, expires_at, stream, keyword, suppression_event, campaign_id
+    )
+    where exists (select 1 from me)
+),
+-- Lanes of other owners: raised under the row's lock, which makes their rows appear in the order of their stamps.
+raised as (
+    update lanes set stamp = stamp + 1
+    where lane in (select lane from lanes where lane = any($25) and exists (select 1 from me) order by lane for update)
+    returning lane, stamp
+),
+stamped as materialized (
+    select lane, stamp, false as own from raised
+    union all
+    select lane, stamp, true from lanes where lane = any($26)
+),
+stored as (
+    insert into messages (
+        ccid, id, direction, channel_id, sender_address, sender_name, recipient_address, recipient_name,
+        external_id, kind, content, lane, priority, stream, conversation, campaign_id, context
+    )
+    select ccid, id, direction, channel_id, sender_address, sender_name, recipient_address, recipient_name,
+           external_id, kind, content, nullif(lane, 0), priority, stream, nullif(conversation, 0), campaign_id, context
+    from item
+    where not suppressed
+),
+queued as (
+    insert into deliveries (ccid, lane, stamp, own, id, priority, due_at, expires_at)
+    select item.ccid, item.lane, stamped.stamp, stamped.own, item.id, item.priority,
+           nullif(item.due_at, 0), item.expires_at
+    from item
+    join stamped on stamped.lane = item.lane
+    where not item.suppressed
+),
+-- Of several keywords of one person in one body the last one counts.
+last_word as materialized (
+    select distinct on (ccid, channel_id, sender_address) ccid, channel_id, sender_address, id, keyword
+    from item
+    where keyword > 0
+    order by ccid, channel_id, sender_address, id desc
+),
+stopped as (
+    insert into suppressions (ccid, channel_id, address, source, evidence, created_at)
+    select ccid, channel_id, sender_address, 'keyword', id, $3
+    from last_word
+    where keyword = 1
+    order by ccid, channel_id, sender_address
+    on conflict (ccid, channel_id, address) do update
+        set source = excluded.source, evidence = excluded.evidence, created_at = excluded.created_at, expires_at = null
+        where suppressions.expires_at <= $3
+    returning evidence as id
+),
+restarted as (
+    delete from suppressions s
+    using last_word
+    where last_word.keyword = 2 and s.ccid = last_word.ccid and s.channel_id = last_word.channel_id
+      and s.address = last_word.sender_address
+    returning last_word.id
+),
+noted as (
+    insert into history (ccid, id, subject, kind, stream)
+    select ccid, id, id, 1, stream from item where direction = 0
+    union all
+    select ccid, suppression_event, id, 5, 3 from item where id in (select id from stopped)
+    union all
+    select ccid, suppression_event, id, 6, 3 from item where id in (select id from restarted)
+)
+select 0::smallint as "tag!", 0::bigint as "a!", 0::bigint as "b!" from me
+union all select 1::smallint, id, 0 from item where suppressed
+union all select 2::smallint, lane, stamp from stamped
+union all select 3::smallint, id, 0 from stopped
+union all select 3::smallint, id, 0 from restarted

@@ -1,0 +1,9 @@
+//! All SQL over messages, their states and their de-duplication keys. Which of them stand is judged in `verdict`; the
+//! deliveries that an accept writes beside them belong to `lanes`.
+
+pub mod accept;
+pub mod context;
+pub mod keys;
+pub mod outbound;
+pub mod read;
+pub mod retention;

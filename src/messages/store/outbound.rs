@@ -1,0 +1,51 @@
+//! Messages as attempts need them.
+
+use sqlx::PgConnection;
+
+use super::context::Context;
+use crate::history::model::Stream;
+use crate::lanes::model::OutboundMessage;
+use crate::values::{Ccid, Content, ConversationId, MessageId, Party};
+
+/// The given messages of a tenant; one that this release cannot read is left out.
+pub async fn by_ids(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    ids: &[MessageId],
+) -> sqlx::Result<Vec<OutboundMessage>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.as_i64()).collect();
+    let rows = sqlx::query!(
+        r#"select m.id, m.channel_id, m.sender_address, m.sender_name, m.recipient_address, m.recipient_name,
+                  m.kind, m.content, m.conversation, m.context, m.stream
+           from unnest($2::bigint[]) as wanted (id)
+           join messages m on m.ccid = $1 and m.id = wanted.id"#,
+        ccid.as_uuid(),
+        &ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| {
+            let context = Context::parse(row.context.as_deref());
+            Some(OutboundMessage {
+                id: MessageId::from_i64(row.id),
+                ccid,
+                channel_id: row.channel_id.parse().ok()?,
+                from: Party {
+                    address: row.sender_address.parse().ok()?,
+                    name: row.sender_name,
+                },
+                to: Party {
+                    address: row.recipient_address.parse().ok()?,
+                    name: row.recipient_name,
+                },
+                reply_to: context.reply_to(),
+                content: Content::from_stored(&row.kind, row.content)?,
+                trace: context.trace(),
+                conversation: row.conversation.map(ConversationId::from_i64),
+                stream: Stream::from_i16(row.stream)?,
+            })
+        })
+        .collect())
+}

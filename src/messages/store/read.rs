@@ -1,0 +1,160 @@
+//! Messages as people look at them.
+
+use sqlx::PgConnection;
+
+use crate::messages::status::Status;
+use crate::values::{Ccid, ConversationId, MessageId};
+
+/// Which way a message went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Inbound,
+    Outbound,
+}
+
+/// A message with its present state.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    pub id: MessageId,
+    pub direction: Direction,
+    pub channel_id: String,
+    pub sender: (String, Option<String>),
+    pub recipient: (String, Option<String>),
+    pub external_id: Option<String>,
+    pub kind: String,
+    pub content: String,
+    pub conversation: Option<ConversationId>,
+    pub campaign_id: Option<String>,
+    pub context: Option<String>,
+    /// Outbound messages only: what is not stated is `Queued`.
+    pub status: Status,
+    pub reason: Option<i16>,
+    pub provider_message_id: Option<String>,
+    /// The lane's connector, where the message has a lane.
+    pub lane: Option<i64>,
+    pub dead_letter: bool,
+}
+
+macro_rules! stored {
+    ($row:expr) => {
+        Stored {
+            id: MessageId::from_i64($row.id),
+            direction: if $row.direction == 0 {
+                Direction::Inbound
+            } else {
+                Direction::Outbound
+            },
+            channel_id: $row.channel_id,
+            sender: ($row.sender_address, $row.sender_name),
+            recipient: ($row.recipient_address, $row.recipient_name),
+            external_id: $row.external_id,
+            kind: $row.kind,
+            content: $row.content,
+            conversation: $row.conversation.map(ConversationId::from_i64),
+            campaign_id: $row.campaign_id,
+            context: $row.context,
+            status: $row
+                .status
+                .and_then(Status::from_rank)
+                .unwrap_or(Status::Queued),
+            reason: $row.reason,
+            provider_message_id: $row.provider_message_id,
+            lane: $row.lane,
+            dead_letter: $row.dead_letter,
+        }
+    };
+}
+
+/// Messages of a tenant by id; those it does not have are left out.
+pub async fn by_ids(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    ids: &[MessageId],
+) -> sqlx::Result<Vec<Stored>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.as_i64()).collect();
+    let rows = sqlx::query!(
+        r#"select m.id, m.direction, m.channel_id, m.sender_address, m.sender_name, m.recipient_address,
+                  m.recipient_name, m.external_id, m.kind, m.content, m.conversation, m.campaign_id, m.context, m.lane,
+                  s.status as "status?", s.reason, s.provider_message_id,
+                  exists (select 1 from dead_letters d where d.ccid = m.ccid and d.id = m.id) as "dead_letter!"
+           from unnest($2::bigint[]) as wanted (id)
+           join messages m on m.ccid = $1 and m.id = wanted.id
+           left join message_states s on s.ccid = m.ccid and s.id = m.id
+           order by m.id"#,
+        ccid.as_uuid(),
+        &ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| stored!(row)).collect())
+}
+
+/// Which messages a list is to show; `None` does not narrow it.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub channel_id: Option<String>,
+    pub address: Option<String>,
+    pub conversation: Option<ConversationId>,
+    pub dead_letters_only: bool,
+}
+
+/// Messages of a tenant below an id, newest first.
+pub async fn list(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    filter: &Filter,
+    before: Option<MessageId>,
+    limit: i64,
+) -> sqlx::Result<Vec<Stored>> {
+    let rows = sqlx::query!(
+        r#"select m.id, m.direction, m.channel_id, m.sender_address, m.sender_name, m.recipient_address,
+                  m.recipient_name, m.external_id, m.kind, m.content, m.conversation, m.campaign_id, m.context, m.lane,
+                  s.status as "status?", s.reason, s.provider_message_id, d.id is not null as "dead_letter!"
+           from messages m
+           left join message_states s on s.ccid = m.ccid and s.id = m.id
+           left join dead_letters d on d.ccid = m.ccid and d.id = m.id
+           where m.ccid = $1 and m.id < $2
+             and ($3::text is null or m.channel_id = $3)
+             and ($4::text is null
+                  or (case m.direction when 0 then m.sender_address else m.recipient_address end) = $4)
+             and ($5::bigint is null or m.conversation = $5)
+             and (not $6 or d.id is not null)
+           order by m.id desc
+           limit $7"#,
+        ccid.as_uuid(),
+        before.map_or(i64::MAX, MessageId::as_i64),
+        filter.channel_id,
+        filter.address,
+        filter.conversation.map(ConversationId::as_i64),
+        filter.dead_letters_only,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| stored!(row)).collect())
+}
+
+/// Ends a dead letter's death: it is `Queued` anew. Answers its lane; `None` if it is no dead letter of the tenant.
+pub async fn revive(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    id: MessageId,
+) -> sqlx::Result<Option<i64>> {
+    let lane = sqlx::query_scalar!(
+        "delete from dead_letters where ccid = $1 and id = $2 returning lane",
+        ccid.as_uuid(),
+        id.as_i64(),
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    if lane.is_some() {
+        sqlx::query!(
+            "delete from message_states where ccid = $1 and id = $2",
+            ccid.as_uuid(),
+            id.as_i64()
+        )
+        .execute(connection)
+        .await?;
+    }
+    Ok(lane)
+}

@@ -1,0 +1,305 @@
+//! Submissions: what applications, campaign jobs and agents want sent. Each message stands for itself.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde_json::value::RawValue;
+
+use super::accept::Accept;
+use super::dedup::{Direction, content_hash, dedup_key};
+use super::item::{ItemRefused, SubmitItem, content, party, priority, time};
+use super::model::{AcceptError, Accepted, Draft, Fingerprint, Purpose};
+use crate::history::model::Stream;
+use crate::platform::clock::Clock;
+use crate::platform::database::group_commit::Line;
+use crate::provisioning::directory::{CannotSend, Channel, Snapshot};
+use crate::values::{
+    Address, Ccid, ChannelId, ChannelType, Content, ConversationId, Party, Priority, ReasonCode,
+    Segments, TraceContext,
+};
+
+/// How far ahead `notBefore` and `validUntil` may lie.
+const AHEAD_MAX_MS: i64 = 30 * 24 * 3_600_000;
+/// Longest text, in SMS parts: what the segment counter of a concatenated message can number.
+const SEGMENTS_MAX: u16 = 255;
+
+/// A message that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ItemAccepted {
+    pub accepted: Accepted,
+    /// Measured where the channel is SMS.
+    pub segments: Option<Segments>,
+}
+
+/// Takes submissions; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Submit {
+    pub accept: Accept,
+    pub clock: Clock,
+    /// How long a message without `validUntil` lives.
+    pub message_age_max_ms: i64,
+}
+
+impl Submit {
+    /// Stores each message that can be stored; answers in order.
+    pub async fn messages(
+        &self,
+        ccid: Ccid,
+        directory: &Snapshot,
+        items: &[Box<RawValue>],
+        trace: &TraceContext,
+    ) -> Vec<Result<ItemAccepted, ItemRefused>> {
+        let line = self.accept.line();
+        let taken = items
+            .iter()
+            .map(|item| self.offer(line, ccid, directory, item, trace));
+        let waiting: Vec<_> = taken.collect();
+        join_all(waiting.into_iter().map(|taken| async {
+            let (answer, segments) = taken?;
+            let accepted = answer
+                .await
+                .unwrap_or(Err(AcceptError::Unavailable))
+                .map_err(refused)?;
+            let accepted = accepted
+                .into_iter()
+                .next()
+                .ok_or_else(|| refused(AcceptError::Unavailable))?;
+            Ok(ItemAccepted { accepted, segments })
+        }))
+        .await
+    }
+
+    /// Sends an agent's words in a conversation.
+    pub async fn reply(
+        &self,
+        channel: &Arc<Channel>,
+        conversation: ConversationId,
+        (to, content): (Party, Content),
+        trace: TraceContext,
+    ) -> Result<ItemAccepted, ItemRefused> {
+        let segments = measure(channel.channel_id.channel_type(), &content)?;
+        let now_ms = self.clock.now_ms();
+        let from = channel
+            .channel_id
+            .as_str()
+            .parse()
+            .map_err(|_| unknown_channel())?;
+        let draft = Draft {
+            ccid: channel.ccid,
+            channel_id: channel.channel_id.clone(),
+            from: Party {
+                address: from,
+                name: None,
+            },
+            to,
+            reply_to: None,
+            external_id: None,
+            content,
+            trace,
+            metadata: None,
+            campaign_id: None,
+            priority: Priority::Interactive,
+            stream: Stream::Chat,
+            fingerprint: None,
+            purpose: Purpose::Send {
+                lane: channel.lane,
+                due_at: None,
+                expires_at: now_ms + self.message_age_max_ms,
+                conversation: Some(conversation),
+            },
+        };
+        let accepted = self.accept.store(vec![draft]).await.map_err(refused)?;
+        let accepted = accepted
+            .into_iter()
+            .next()
+            .ok_or_else(|| refused(AcceptError::Unavailable))?;
+        Ok(ItemAccepted { accepted, segments })
+    }
+
+    fn offer(
+        &self,
+        line: Line,
+        ccid: Ccid,
+        directory: &Snapshot,
+        item: &RawValue,
+        trace: &TraceContext,
+    ) -> Result<Offered, ItemRefused> {
+        let item = SubmitItem::read(item)?;
+        let (draft, segments) = self.draft(ccid, directory, item, trace)?;
+        Ok((self.accept.offer(line, vec![draft]), segments))
+    }
+
+    fn draft(
+        &self,
+        ccid: Ccid,
+        directory: &Snapshot,
+        item: SubmitItem,
+        trace: &TraceContext,
+    ) -> Result<(Draft, Option<Segments>), ItemRefused> {
+        let from = party(item.channel.from).map_err(|()| unknown_channel())?;
+        let to = party(item.channel.to).map_err(|()| {
+            ItemRefused::reason(
+                ReasonCode::InvalidDestination,
+                "channel.to.id is not an address",
+            )
+        })?;
+        let priority = priority(item.priority.as_deref())?;
+        let for_campaign = item.campaign_id.is_some() || priority == Priority::Bulk;
+        let channel = sending_channel(ccid, directory, &from.address, for_campaign)?;
+        if to.address.channel_type() != channel.channel_id.channel_type() {
+            let message = "channel.to.id is not an address that this channel can send to";
+            return Err(ItemRefused::reason(ReasonCode::InvalidDestination, message));
+        }
+        let content = content(&item.r#type, item.text)?;
+        let segments = measure(channel.channel_id.channel_type(), &content)?;
+        let (due_at, expires_at) =
+            self.times(item.not_before.as_deref(), item.valid_until.as_deref())?;
+        let reply_to = item
+            .reply_to
+            .map(party)
+            .transpose()
+            .map_err(|()| ItemRefused::new(422, "replyTo.id is not an address"))?;
+        let stream = if for_campaign {
+            Stream::Cxc
+        } else {
+            Stream::Chat
+        };
+        let fingerprint = item.channel.message_id.as_deref().map(|message_id| {
+            fingerprint(
+                &channel.channel_id,
+                message_id,
+                &content,
+                (&from.address, &to.address),
+            )
+        });
+        let draft = Draft {
+            ccid,
+            channel_id: channel.channel_id.clone(),
+            from,
+            to,
+            reply_to,
+            external_id: item.channel.message_id,
+            content,
+            trace: trace.clone(),
+            metadata: item.metadata.map(|metadata| metadata.get().to_owned()),
+            campaign_id: item.campaign_id,
+            priority,
+            stream,
+            fingerprint,
+            purpose: Purpose::Send {
+                lane: channel.lane,
+                due_at,
+                expires_at,
+                conversation: None,
+            },
+        };
+        Ok((draft, segments))
+    }
+
+    /// `notBefore` and `validUntil` as Unix milliseconds.
+    fn times(
+        &self,
+        not_before: Option<&str>,
+        valid_until: Option<&str>,
+    ) -> Result<(Option<i64>, i64), ItemRefused> {
+        let now_ms = self.clock.now_ms();
+        let not_before = not_before.map(|text| time("notBefore", text)).transpose()?;
+        let valid_until = valid_until
+            .map(|text| time("validUntil", text))
+            .transpose()?;
+        for (member, time) in [("notBefore", not_before), ("validUntil", valid_until)] {
+            if time.is_some_and(|time| time > now_ms + AHEAD_MAX_MS) {
+                return Err(ItemRefused::new(
+                    422,
+                    format!("{member} may lie at most 30 days ahead"),
+                ));
+            }
+        }
+        let due_at = not_before.filter(|due_at| *due_at > now_ms);
+        let expires_at = valid_until.unwrap_or(due_at.unwrap_or(now_ms) + self.message_age_max_ms);
+        if expires_at <= due_at.unwrap_or(now_ms) {
+            return Err(ItemRefused::reason(
+                ReasonCode::Expired,
+                "validUntil is past before the message could be sent",
+            ));
+        }
+        Ok((due_at, expires_at))
+    }
+}
+
+type Offered = (
+    tokio::sync::oneshot::Receiver<Result<Vec<Accepted>, AcceptError>>,
+    Option<Segments>,
+);
+
+fn measure(channel_type: ChannelType, content: &Content) -> Result<Option<Segments>, ItemRefused> {
+    match (channel_type, content) {
+        (ChannelType::Sms, Content::Text(text)) => {
+            let segments = Segments::measure(text);
+            if segments.count > SEGMENTS_MAX {
+                let message = format!(
+                    "the text needs {} parts; {SEGMENTS_MAX} are the most",
+                    segments.count
+                );
+                return Err(ItemRefused::reason(ReasonCode::InvalidStructure, message));
+            }
+            Ok(Some(segments))
+        }
+        (ChannelType::Email, Content::Text(_)) => Err(ItemRefused::reason(
+            ReasonCode::Unsupported,
+            "an email channel does not send Text messages",
+        )),
+    }
+}
+
+/// The channel that an address sends from: the number itself, or the domain of the address.
+fn sending_channel<'a>(
+    ccid: Ccid,
+    directory: &'a Snapshot,
+    from: &Address,
+    for_campaign: bool,
+) -> Result<&'a Arc<Channel>, ItemRefused> {
+    let name = from
+        .as_str()
+        .rsplit_once('@')
+        .map_or(from.as_str(), |(_, domain)| domain);
+    let channel_id: ChannelId = name.parse().map_err(|_| unknown_channel())?;
+    directory
+        .channel_to_send(ccid, &channel_id, for_campaign)
+        .map_err(|cannot| match cannot {
+            CannotSend::UnknownChannel => unknown_channel(),
+            CannotSend::NotInAsync | CannotSend::NoConnector(_) => {
+                ItemRefused::new(422, cannot.to_string())
+            }
+        })
+}
+
+fn unknown_channel() -> ItemRefused {
+    ItemRefused::new(
+        404,
+        "channel.from.id is no channel of this tenant that can send",
+    )
+}
+
+fn fingerprint(
+    channel: &ChannelId,
+    message_id: &str,
+    content: &Content,
+    (from, to): (&Address, &Address),
+) -> Fingerprint {
+    Fingerprint {
+        key: dedup_key(channel, Direction::Outbound, message_id),
+        content: content_hash(content.kind(), content.stored(), from, to),
+    }
+}
+
+fn refused(error: AcceptError) -> ItemRefused {
+    match error {
+        AcceptError::Conflict { .. } => ItemRefused::new(409, error.to_string()),
+        AcceptError::Suppressed => ItemRefused::reason(ReasonCode::NotAllowed, error.to_string()),
+        AcceptError::Refused => {
+            ItemRefused::reason(ReasonCode::InvalidStructure, error.to_string())
+        }
+        AcceptError::Unavailable => ItemRefused::new(503, error.to_string()),
+    }
+}

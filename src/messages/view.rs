@@ -1,0 +1,258 @@
+//! Messages as the API shows them.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::status::Status;
+use super::store::context::Context;
+use super::store::read::{Direction, Stored};
+use crate::history::model::{Kind, Recorded};
+use crate::platform::clock::rfc3339;
+use crate::values::{MessageId, ReasonCode};
+
+/// One message: what it says, where it stands, what happened to it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageView {
+    id: String,
+    status: &'static str,
+    direction: &'static str,
+    channel_id: String,
+    channel: ChannelView,
+    r#type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    provider_message_ids: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    campaign_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Value>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dead_letter: bool,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<Vec<HistoryView>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChannelView {
+    from: PartyView,
+    to: PartyView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PartyView {
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct HistoryView {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasons: Option<Value>,
+    time: String,
+    source: String,
+}
+
+/// The word for a received message: it has no delivery that could have a status.
+const RECEIVED: &str = "Received";
+
+impl MessageView {
+    /// The message alone, as lists show it.
+    pub fn of(message: Stored) -> Self {
+        let context = Context::parse(message.context.as_deref());
+        let status = status_word(&message);
+        Self {
+            id: message.id.to_string(),
+            status,
+            direction: match message.direction {
+                Direction::Inbound => "inbound",
+                Direction::Outbound => "outbound",
+            },
+            channel_id: message.channel_id,
+            channel: ChannelView {
+                from: PartyView {
+                    id: message.sender.0,
+                    name: message.sender.1,
+                },
+                to: PartyView {
+                    id: message.recipient.0,
+                    name: message.recipient.1,
+                },
+                message_id: message.external_id,
+            },
+            text: (message.kind == "Text").then_some(message.content),
+            r#type: message.kind,
+            provider: message.lane.map(|_| "Async"),
+            provider_message_ids: message.provider_message_id.into_iter().collect(),
+            conversation_id: message.conversation.map(|id| id.to_string()),
+            campaign_id: message.campaign_id,
+            metadata: context
+                .metadata
+                .and_then(|metadata| serde_json::from_str(metadata.get()).ok()),
+            dead_letter: message.dead_letter,
+            created_at: rfc3339(message.id.unix_ms()),
+            history: None,
+        }
+    }
+
+    /// The message with everything that happened to it.
+    pub fn with_history(message: Stored, entries: &[Recorded]) -> Self {
+        let first = HistoryView {
+            status: match message.direction {
+                Direction::Inbound => RECEIVED,
+                Direction::Outbound => Status::Queued.as_str(),
+            },
+            reasons: None,
+            time: rfc3339(message.id.unix_ms()),
+            source: "gateway".to_owned(),
+        };
+        let history = std::iter::once(first)
+            .chain(entries.iter().filter_map(history))
+            .collect();
+        Self {
+            history: Some(history),
+            ..Self::of(message)
+        }
+    }
+}
+
+/// The status word of a message.
+pub fn status_word(message: &Stored) -> &'static str {
+    match message.direction {
+        Direction::Inbound => RECEIVED,
+        Direction::Outbound => message.status.as_str(),
+    }
+}
+
+fn history(entry: &Recorded) -> Option<HistoryView> {
+    let status = Status::from_rank(entry.status?)?;
+    let detail = detail(entry);
+    Some(HistoryView {
+        status: status.as_str(),
+        reasons: detail
+            .get("reasons")
+            .filter(|reasons| reasons.as_array().is_some_and(|all| !all.is_empty()))
+            .cloned(),
+        time: rfc3339(MessageId::from_i64(entry.id).unix_ms()),
+        source: if entry.kind == Kind::Receipt {
+            let named = detail.get("source").and_then(Value::as_str);
+            named.unwrap_or("provider").to_owned()
+        } else {
+            "gateway".to_owned()
+        },
+    })
+}
+
+/// An attempt, as `/attempts` shows it; `None` for an entry that is none.
+pub fn attempt(entry: &Recorded) -> Option<Value> {
+    if entry.kind != Kind::Attempt {
+        return None;
+    }
+    let detail = detail(entry);
+    let mut view = json!({ "time": rfc3339(MessageId::from_i64(entry.id).unix_ms()) });
+    for member in [
+        "attempt",
+        "durationMilliseconds",
+        "httpStatus",
+        "error",
+        "answer",
+        "nextAttemptAt",
+    ] {
+        if let Some(value) = detail.get(member) {
+            view[member] = value.clone();
+        }
+    }
+    Some(view)
+}
+
+/// What an entry says beyond its columns; an empty object where it says nothing.
+pub fn detail(entry: &Recorded) -> Value {
+    entry
+        .detail
+        .as_deref()
+        .and_then(|detail| serde_json::from_str(detail).ok())
+        .unwrap_or_else(|| json!({}))
+}
+
+/// Delivered or why not, and what happens next, in a sentence that can be read out.
+pub fn explain(message: &Stored, entries: &[Recorded], paused: bool) -> Value {
+    let last_attempt = entries
+        .iter()
+        .rev()
+        .find(|entry| entry.kind == Kind::Attempt)
+        .map(detail);
+    let attempts = entries
+        .iter()
+        .filter(|entry| entry.kind == Kind::Attempt)
+        .count();
+    let last_error = last_attempt
+        .as_ref()
+        .and_then(|detail| detail.get("error")?.as_str().map(str::to_owned));
+    let next = last_attempt
+        .as_ref()
+        .and_then(|detail| detail.get("nextAttemptAt")?.as_str().map(str::to_owned));
+    let reason = message
+        .reason
+        .and_then(|code| ReasonCode::from_code(u16::try_from(code).ok()?));
+    let sentence = match (message.direction, message.status) {
+        (Direction::Inbound, _) => "The consumer's message was received and stored.".to_owned(),
+        (_, Status::Queued) if paused => {
+            "The message waits: its endpoint is paused. It is sent when the endpoint is resumed."
+                .to_owned()
+        }
+        (_, Status::Queued) => match &last_error {
+            Some(error) => {
+                format!("Attempt {attempts} did not succeed ({error}); the message is tried again.")
+            }
+            None => "The message is accepted and about to be sent.".to_owned(),
+        },
+        (_, Status::Unknown) => {
+            "The message may have been sent: the provider took it and gave no answer.".to_owned()
+        }
+        (_, Status::Sent) => "The provider took the message; no receipt has come yet.".to_owned(),
+        (_, Status::Delivered) => "The message was delivered.".to_owned(),
+        (_, Status::Removed) => "The message was delivered and has been removed since.".to_owned(),
+        (_, Status::Cancelled) => "The message was cancelled before it was sent.".to_owned(),
+        (_, Status::Failed | Status::Bounced) => {
+            failed(reason, last_error.as_deref(), message.dead_letter)
+        }
+    };
+    let mut view = json!({ "outcome": status_word(message), "sentence": sentence });
+    if let Some(next) = next.filter(|_| message.status == Status::Queued && !paused) {
+        view["nextAttemptAt"] = Value::String(next);
+    }
+    view
+}
+
+fn failed(reason: Option<ReasonCode>, last_error: Option<&str>, dead_letter: bool) -> String {
+    let why = match (reason, last_error) {
+        (Some(reason), Some(error)) => format!(
+            "{} (reason {}, last answer {error})",
+            reason.sentence(),
+            reason.code()
+        ),
+        (Some(reason), None) => format!("{} (reason {})", reason.sentence(), reason.code()),
+        (None, Some(error)) => format!("the last answer was {error}"),
+        (None, None) => "the provider gave no reason".to_owned(),
+    };
+    let next = if dead_letter {
+        " It is kept as a dead letter and can be retried."
+    } else {
+        ""
+    };
+    format!(
+        "The message was not delivered: {}.{next}",
+        why.trim_end_matches('.')
+    )
+}

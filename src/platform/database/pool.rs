@@ -1,0 +1,100 @@
+//! Connections for each kind of work, so that no work can take another's.
+
+use std::future::Future;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgConnection, PgPool};
+
+use super::error::timed_out;
+
+/// How connections are opened. The tick, the committers and the listener open one each; everything else borrows.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// For statements on the message path: short time-outs, and plans that stay on their indexes while tables grow.
+    pub hot: PgConnectOptions,
+    /// Reading lanes from the queue, with the settings of the message path.
+    pub queue: PgPool,
+    /// Look-ups of API calls.
+    pub reads: PgPool,
+    /// Provisioning, clean-up and other work that may take a moment.
+    pub jobs: PgPool,
+}
+
+/// Sizes of the borrowed pools.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolSizes {
+    pub queue: u32,
+    pub reads: u32,
+    pub jobs: u32,
+    /// For statements off the message path.
+    pub statement_timeout: Duration,
+}
+
+impl Database {
+    /// Prepares the pools; nothing is connected yet.
+    pub fn new(options: &PgConnectOptions, sizes: PoolSizes) -> Self {
+        let options = options.clone().application_name("nexus-gateway");
+        let patient = options.clone().options([
+            (
+                "statement_timeout",
+                format!("{}ms", sizes.statement_timeout.as_millis()).as_str(),
+            ),
+            ("idle_in_transaction_session_timeout", "5s"),
+            ("jit", "off"),
+        ]);
+        // The queue's tables are empty one minute and hold millions the next. A plan made for the first must not
+        // scan the second, so on these connections every look-up goes by an index whatever the statistics say.
+        let hot = options.options([
+            ("statement_timeout", "2500ms"),
+            ("idle_in_transaction_session_timeout", "1s"),
+            ("lock_timeout", "2s"),
+            ("synchronous_commit", "on"),
+            ("jit", "off"),
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+        ]);
+        Self {
+            queue: pool(hot.clone(), sizes.queue),
+            hot,
+            reads: pool(patient.clone(), sizes.reads),
+            jobs: pool(patient, sizes.jobs),
+        }
+    }
+
+    /// Ends the borrowed pools, waiting for what is borrowed.
+    pub async fn close(&self) {
+        self.queue.close().await;
+        self.reads.close().await;
+        self.jobs.close().await;
+    }
+}
+
+/// Waits for work with a borrowed connection no longer than `budget`. The server's own time-outs do not reach us where
+/// the way to it swallows everything.
+pub async fn within<T, E: From<sqlx::Error>>(
+    budget: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    tokio::time::timeout(budget, work)
+        .await
+        .unwrap_or_else(|_| Err(timed_out().into()))
+}
+
+fn pool(options: PgConnectOptions, size: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(Duration::from_secs(2))
+        .idle_timeout(Duration::from_mins(10))
+        // The pool waits without end for the answer of a connection that is given back; one that has none is closed.
+        .after_release(|connection, _| Box::pin(async { Ok(answers(connection).await) }))
+        .connect_lazy_with(options)
+}
+
+async fn answers(connection: &mut PgConnection) -> bool {
+    tokio::time::timeout(Duration::from_secs(1), connection.ping())
+        .await
+        .is_ok_and(|answer| answer.is_ok())
+}

@@ -1,0 +1,18 @@
+//! HTTP as this product speaks it: one envelope, one error, extractors that refuse in that envelope, the middleware
+//! around every route, and an accept loop with deadlines. Which routes there are, and who may call them, is decided
+//! elsewhere.
+
+mod activity;
+pub mod envelope;
+mod error;
+mod extract;
+mod headers;
+pub mod middleware;
+pub mod page;
+pub mod scan;
+pub mod serve;
+pub mod shape;
+
+pub use error::ApiError;
+pub use extract::{BodyLimits, Json, Path, Query, RawBody};
+pub use headers::{RequestId, Trace, trace_context};

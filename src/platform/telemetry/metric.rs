@@ -1,0 +1,135 @@
+//! Every metric of the process: its name, its kind, its labels and what it counts.
+//!
+//! A counter's name ends in `_total`, a histogram's in its unit, a gauge's in what it counts. Labels come from closed
+//! sets, so that their number has a limit; tenants, channels and messages are in log lines and in history, never here.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+macro_rules! catalogue {
+    ($($(#[doc = $help:literal])+ $name:ident = $kind:ident $text:literal;)+) => {
+        $($(#[doc = $help])+ pub const $name: &str = $text;)+
+
+        /// All of them, by name.
+        pub const ALL: &[&str] = &[$($text),+];
+
+        /// Tells the recorder what each is.
+        pub(super) fn describe() {
+            $(describe_one(Kind::$kind, $text, concat!($($help),+));)+
+        }
+    };
+}
+
+catalogue! {
+    /// Answers, by `route`, `method` and `status`.
+    HTTP_REQUESTS = Counter "nexus_gateway_http_requests_total";
+    /// From the end of a request's head to the beginning of its answer, by `route`.
+    HTTP_REQUEST_SECONDS = Seconds "nexus_gateway_http_request_seconds";
+    /// Requests and connections that were answered 503 at once because too many were open.
+    HTTP_SHED = Counter "nexus_gateway_http_shed_total";
+    /// Open connections of all listeners.
+    HTTP_CONNECTIONS = Gauge "nexus_gateway_http_connections";
+    /// Tasks and handlers that panicked.
+    PANICS = Counter "nexus_gateway_panics_total";
+
+    /// Messages that were stored, by `direction`.
+    MESSAGES_ACCEPTED = Counter "nexus_gateway_messages_accepted_total";
+    /// Messages that were not stored, by `reason`: conflict, suppressed, refused, unavailable.
+    MESSAGES_REFUSED = Counter "nexus_gateway_messages_refused_total";
+    /// From the first write of a batch to its end, whatever that was, by `committer`.
+    COMMIT_SECONDS = Seconds "nexus_gateway_commit_seconds";
+    /// Tries to write a batch that failed, by `committer` and `fault`.
+    COMMITS_FAILED = Counter "nexus_gateway_commits_failed_total";
+    /// Items that were handed to a committer and are not durable yet, by `committer`: accept, receipts, results,
+    /// announcements.
+    COMMITS_PENDING = Gauge "nexus_gateway_commits_pending_items";
+
+    /// Attempts that ended, by `connector`, `outcome` and `error`.
+    ATTEMPTS = Counter "nexus_gateway_attempts_total";
+    /// From the beginning of an attempt to its end, by `connector` and `outcome`.
+    ATTEMPT_SECONDS = Seconds "nexus_gateway_attempt_seconds";
+    /// Attempts that the gate kept from beginning, by `reason`.
+    ATTEMPTS_NOT_STARTED = Counter "nexus_gateway_attempts_not_started_total";
+    /// Attempts under way.
+    ATTEMPTS_OPEN = Gauge "nexus_gateway_attempts_open";
+    /// From the acceptance of a message (or the time it was scheduled for) to its being taken by the provider, by
+    /// `connector`.
+    DELIVERY_SECONDS = Seconds "nexus_gateway_delivery_seconds";
+    /// Messages that became dead letters, by `code`.
+    DEAD_LETTERS = Counter "nexus_gateway_dead_letters_total";
+    /// Times that an endpoint was parked because it failed again and again.
+    ENDPOINTS_PARKED = Counter "nexus_gateway_endpoints_parked_total";
+    /// Times that an endpoint was paused because it said that it is gone.
+    ENDPOINTS_PAUSED = Counter "nexus_gateway_endpoints_paused_total";
+    /// Suppression checks that failed or came too late; no attempt begins without one.
+    SUPPRESSION_CHECKS_FAILED = Counter "nexus_gateway_suppression_checks_failed_total";
+
+    /// Receipts that were taken, by `result`: applied, parked, refused.
+    RECEIPTS = Counter "nexus_gateway_receipts_total";
+    /// Receipts that wait for the message they are about.
+    RECEIPTS_PARKED = Gauge "nexus_gateway_receipts_parked";
+    /// Receipts that were given up because their message never became known.
+    RECEIPTS_UNKNOWN = Counter "nexus_gateway_receipts_unknown_total";
+
+    /// For how long a write transaction somewhere on the server has held the event feed back.
+    FEED_LAG_SECONDS = Gauge "nexus_gateway_feed_lag_seconds";
+
+    /// Lanes whose sender this replica is.
+    LANES_OWNED = Gauge "nexus_gateway_lanes_owned";
+    /// Reads of a lane's rows that failed and are repeated.
+    LANE_READS_FAILED = Counter "nexus_gateway_lane_reads_failed_total";
+    /// Replicas that this one found silent for a lease, whose lanes passed on.
+    LEASE_TAKEOVERS = Counter "nexus_gateway_lease_takeovers_total";
+    /// Times that this replica was declared dead and began anew.
+    LIVES_LOST = Counter "nexus_gateway_lives_lost_total";
+    /// Ticks of the lease that failed.
+    TICKS_FAILED = Counter "nexus_gateway_ticks_failed_total";
+    /// Wake-ups between replicas that were not sent or may not have been heard; a sweep finds what they were about.
+    WAKE_UPS_FAILED = Counter "nexus_gateway_wake_ups_failed_total";
+    /// Reads of the directory that failed; what was in force stays so.
+    DIRECTORY_READS_FAILED = Counter "nexus_gateway_directory_reads_failed_total";
+    /// Rounds of clean-up that failed.
+    CLEAN_UPS_FAILED = Counter "nexus_gateway_clean_ups_failed_total";
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Counter,
+    Gauge,
+    Seconds,
+}
+
+fn describe_one(kind: Kind, name: &'static str, help: &'static str) {
+    let help = help.trim();
+    match kind {
+        Kind::Counter => describe_counter!(name, Unit::Count, help),
+        Kind::Gauge => describe_gauge!(name, Unit::Count, help),
+        Kind::Seconds => describe_histogram!(name, Unit::Seconds, help),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_metric_says_whose_it_is_and_what_it_counts() {
+        let units = [
+            "_total",
+            "_seconds",
+            "_connections",
+            "_items",
+            "_open",
+            "_parked",
+            "_owned",
+        ];
+        for name in ALL {
+            assert!(name.starts_with("nexus_gateway_"), "{name}");
+            assert!(units.iter().any(|unit| name.ends_with(unit)), "{name}");
+            assert_eq!(
+                ALL.iter().filter(|other| *other == name).count(),
+                1,
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Seals the secrets that the database keeps: webhook and API secrets, provider credentials.
+//!
+//! A sealed value is bound to its tenant, table and row, so one that was copied elsewhere does not open. It owns neither
+//! the rows nor the key's file. The format, in bytes:
+//!
+//! ```text
+//! | format 1 | key id 8 | nonce 24 | ciphertext, as long as the plaintext | tag 16 |
+//! ```
+
+mod error;
+mod key;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use chacha20poly1305::aead::{Aead as _, Payload};
+use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
+use rand::Rng as _;
+use zeroize::Zeroizing;
+
+pub use self::error::{MasterKeyError, VaultError};
+pub use self::key::{KeyId, MasterKey};
+use crate::values::Ccid;
+
+/// XChaCha20-Poly1305 with the associated data of [`SealContext::associated_data`].
+const FORMAT: u8 = 1;
+const NONCE_LENGTH: usize = 24;
+const TAG_LENGTH: usize = 16;
+const KEY_ID_START: usize = 1;
+const NONCE_START: usize = KEY_ID_START + KeyId::LENGTH;
+const CIPHERTEXT_START: usize = NONCE_START + NONCE_LENGTH;
+const SHORTEST: usize = CIPHERTEXT_START + TAG_LENGTH;
+
+/// The one place where a sealed value is valid.
+#[derive(Debug, Clone, Copy)]
+pub struct SealContext<'a> {
+    pub ccid: Ccid,
+    pub table: &'static str,
+    /// The row's key within the tenant, for instance a service's name.
+    pub row: &'a str,
+}
+
+impl SealContext<'_> {
+    /// What is authenticated beside the plaintext. Each part is preceded by its length (8 bytes, big endian), so that no
+    /// two contexts run together into the same bytes.
+    fn associated_data(&self, key_id: KeyId) -> Vec<u8> {
+        let tenant = self.ccid.as_uuid();
+        let parts: [&[u8]; 5] = [
+            &[FORMAT],
+            key_id.as_bytes(),
+            tenant.as_bytes(),
+            self.table.as_bytes(),
+            self.row.as_bytes(),
+        ];
+        let mut data = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
+        for part in parts {
+            data.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            data.extend_from_slice(part);
+        }
+        data
+    }
+}
+
+/// Seals with the current master key, opens with that one and with retired ones.
+pub struct Vault {
+    current: NamedCipher,
+    retired: Vec<NamedCipher>,
+}
+
+impl Vault {
+    /// A vault with one master key.
+    pub fn new(key: MasterKey) -> Self {
+        Self::with_retired(key, [])
+    }
+
+    /// A vault that still opens what retired master keys have sealed; [`Vault::is_current`] says what is to be sealed anew.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the vault takes the keys over, so that no other copy of them stays in memory"
+    )]
+    pub fn with_retired(current: MasterKey, retired: impl IntoIterator<Item = MasterKey>) -> Self {
+        Self {
+            current: NamedCipher::new(&current),
+            retired: retired
+                .into_iter()
+                .map(|key| NamedCipher::new(&key))
+                .collect(),
+        }
+    }
+
+    /// Seals `plaintext` for one place. Sealing the same twice gives different bytes.
+    ///
+    /// # Panics
+    ///
+    /// If the plaintext is longer than the cipher allows, which is 256 GiB.
+    pub fn seal(&self, context: &SealContext<'_>, plaintext: &[u8]) -> Vec<u8> {
+        let mut nonce = XNonce::default();
+        rand::rng().fill_bytes(nonce.as_mut_slice());
+        let payload = Payload {
+            msg: plaintext,
+            aad: &context.associated_data(self.current.id),
+        };
+        let ciphertext = self
+            .current
+            .cipher
+            .encrypt(&nonce, payload)
+            .expect("no value of ours reaches the cipher's limit of 256 GiB");
+
+        let mut sealed = Vec::with_capacity(CIPHERTEXT_START + ciphertext.len());
+        sealed.push(FORMAT);
+        sealed.extend_from_slice(self.current.id.as_bytes());
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(&ciphertext);
+        sealed
+    }
+
+    /// Opens what [`Vault::seal`] made for the same place. The plaintext is wiped from memory when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError`]; a value of another place is told apart from a changed one by nobody.
+    pub fn open(
+        &self,
+        context: &SealContext<'_>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let key_id = sealing_key(sealed)?;
+        let cipher = std::iter::once(&self.current)
+            .chain(&self.retired)
+            .find(|named| named.id == key_id)
+            .map(|named| &named.cipher)
+            .ok_or(VaultError::UnknownKey(key_id))?;
+
+        let mut nonce = XNonce::default();
+        nonce.copy_from_slice(&sealed[NONCE_START..CIPHERTEXT_START]);
+        let payload = Payload {
+            msg: &sealed[CIPHERTEXT_START..],
+            aad: &context.associated_data(key_id),
+        };
+        let plaintext = cipher.decrypt(&nonce, payload);
+        plaintext
+            .map(Zeroizing::new)
+            .map_err(|_| VaultError::Refused)
+    }
+
+    /// Whether the current master key sealed this value; otherwise it is due to be sealed anew.
+    pub fn is_current(&self, sealed: &[u8]) -> Result<bool, VaultError> {
+        sealing_key(sealed).map(|key_id| key_id == self.current.id)
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Vault({})", self.current.id)
+    }
+}
+
+/// A key made ready, with its name. The cipher wipes its key when it is dropped.
+struct NamedCipher {
+    id: KeyId,
+    cipher: XChaCha20Poly1305,
+}
+
+impl NamedCipher {
+    fn new(key: &MasterKey) -> Self {
+        Self {
+            id: key.id(),
+            cipher: XChaCha20Poly1305::new(key.as_bytes().into()),
+        }
+    }
+}
+
+/// Reads which key sealed a value, and refuses what cannot be one.
+fn sealing_key(sealed: &[u8]) -> Result<KeyId, VaultError> {
+    if sealed.len() < SHORTEST {
+        return Err(VaultError::TooShort {
+            length: sealed.len(),
+            shortest: SHORTEST,
+        });
+    }
+    if sealed[0] != FORMAT {
+        return Err(VaultError::UnknownFormat(sealed[0]));
+    }
+    let mut key_id = [0; KeyId::LENGTH];
+    key_id.copy_from_slice(&sealed[KEY_ID_START..NONCE_START]);
+    Ok(KeyId::from_bytes(key_id))
+}

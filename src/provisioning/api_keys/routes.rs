@@ -1,0 +1,168 @@
+//! `/nexus/v3/provisioning/apikeys`.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::ApiKeys;
+use super::bodies::{KeyChangeBody, NewKeyBody, parse_tenant};
+use crate::auth::permission::Permission;
+use crate::auth::{Caller, KeyRecord, KeyTenant};
+use crate::platform::clock::Clock;
+use crate::platform::http::{ApiError, Json, Path, Query, envelope};
+use crate::provisioning::routes::State as ProvisioningState;
+use crate::provisioning::wire::{self, Items, PageQuery};
+
+pub fn routes() -> Router<ProvisioningState> {
+    Router::new()
+        .route("/nexus/v3/provisioning/apikeys", post(create).get(list))
+        .route(
+            "/nexus/v3/provisioning/apikeys/{id}",
+            get(find).patch(change).delete(delete),
+        )
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    tenant: Option<String>,
+    limit: Option<u16>,
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    id: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyView {
+    id: Uuid,
+    /// Only in the answer that made the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    tenant: String,
+    name: String,
+    permissions: Vec<String>,
+    enabled: bool,
+    expires_at: Option<String>,
+    created_at: String,
+}
+
+async fn create(
+    caller: Caller,
+    State(keys): State<ApiKeys>,
+    State(clock): State<Clock>,
+    Json(body): Json<NewKeyBody>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ApiKeysWrite)?;
+    let now = clock.now();
+    let new = body.parse(now).map_err(wire::refused)?;
+    let (key, record) = keys.create(caller.key(), new, now).await?;
+    Ok(envelope::created(KeyView {
+        key: Some(key.reveal()),
+        ..KeyView::from(record)
+    }))
+}
+
+async fn list(
+    caller: Caller,
+    State(keys): State<ApiKeys>,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ApiKeysRead)?;
+    let (tenant, page, after) = query.parse()?;
+    let found = keys
+        .list(caller.key(), tenant, after, page.limit_and_one())
+        .await?;
+    let items = Items::page(found, &page, |record| record.id.to_string());
+    Ok(envelope::ok(items.map(KeyView::from)))
+}
+
+async fn find(
+    caller: Caller,
+    Path(place): Path<Place>,
+    State(keys): State<ApiKeys>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ApiKeysRead)?;
+    let record = keys.find(caller.key(), place.parse()?).await?;
+    Ok(envelope::ok(KeyView::from(record)))
+}
+
+async fn change(
+    caller: Caller,
+    Path(place): Path<Place>,
+    State(keys): State<ApiKeys>,
+    Json(body): Json<KeyChangeBody>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ApiKeysWrite)?;
+    let wanted = body.parse().map_err(wire::refused)?;
+    let record = keys.change(caller.key(), place.parse()?, wanted).await?;
+    Ok(envelope::ok(KeyView::from(record)))
+}
+
+async fn delete(
+    caller: Caller,
+    Path(place): Path<Place>,
+    State(keys): State<ApiKeys>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ApiKeysWrite)?;
+    keys.delete(caller.key(), place.parse()?).await?;
+    Ok(envelope::done())
+}
+
+impl Place {
+    /// What is no id is the id of no key.
+    fn parse(&self) -> Result<Uuid, ApiError> {
+        self.id
+            .parse()
+            .map_err(|_| ApiError::not_found("there is no such API key"))
+    }
+}
+
+impl ListQuery {
+    fn parse(self) -> Result<(Option<KeyTenant>, wire::Page, Option<Uuid>), ApiError> {
+        let tenant = match self.tenant.as_deref() {
+            None => None,
+            Some(text) => Some(
+                parse_tenant(text)
+                    .ok_or_else(|| ApiError::unprocessable("tenant must be a ccid or *"))?,
+            ),
+        };
+        let page = PageQuery {
+            limit: self.limit,
+            cursor: self.cursor,
+        }
+        .parse()?;
+        let after =
+            match page.after.as_deref() {
+                None => None,
+                Some(id) => Some(id.parse().map_err(|_| {
+                    ApiError::unprocessable("cursor is none that this list has given")
+                })?),
+            };
+        Ok((tenant, page, after))
+    }
+}
+
+impl From<KeyRecord> for KeyView {
+    fn from(record: KeyRecord) -> Self {
+        Self {
+            id: record.id,
+            key: None,
+            tenant: match record.tenant {
+                KeyTenant::Every => "*".to_owned(),
+                KeyTenant::One(ccid) => ccid.to_string(),
+            },
+            name: record.name,
+            permissions: record.permissions.patterns(),
+            enabled: record.enabled,
+            expires_at: record.expires_at.map(wire::time),
+            created_at: wire::time(record.created_at),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! One change of what is provisioned: a transaction that is seen by every replica once it is committed.
+
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+
+use super::directory::{Directory, RefreshError};
+use super::store;
+use crate::values::Ccid;
+
+/// A change under way. Dropped without [`Change::commit`] it leaves nothing behind.
+#[derive(Debug)]
+pub struct Change {
+    transaction: Transaction<'static, Postgres>,
+    version: i64,
+}
+
+impl Change {
+    /// Opens the change. From here to its end no other change runs, on any replica.
+    pub async fn begin(pool: &PgPool) -> sqlx::Result<Self> {
+        let mut transaction = pool.begin().await?;
+        let version = store::raise_version(&mut transaction).await?;
+        Ok(Self {
+            transaction,
+            version,
+        })
+    }
+
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    /// The version that rows of this change carry.
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// Says that something of this tenant is changed, so that replicas read it again.
+    pub async fn touch(&mut self, ccid: Ccid) -> sqlx::Result<()> {
+        store::touch_tenant(&mut self.transaction, ccid, self.version).await
+    }
+
+    /// Makes the change durable and puts it in force on this replica.
+    ///
+    /// # Errors
+    ///
+    /// The change may be durable nevertheless, where the commit's answer or the reading after it was lost. Changes may
+    /// be repeated, so the caller is told to.
+    pub async fn commit(self, pool: &PgPool, directory: &Directory) -> Result<(), RefreshError> {
+        self.transaction.commit().await?;
+        directory.refresh(pool).await?;
+        Ok(())
+    }
+
+    /// Makes the change durable while this replica has not read anything yet.
+    pub async fn commit_before_start(self) -> sqlx::Result<()> {
+        self.transaction.commit().await
+    }
+}

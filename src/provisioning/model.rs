@@ -1,0 +1,111 @@
+//! What operators provision, as values.
+
+use std::fmt;
+use std::str::FromStr;
+
+use time::OffsetDateTime;
+
+use super::senders::options::SenderOptions;
+use crate::values::{ChannelType, SectionName};
+
+/// The services that can be provisioned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ServiceName {
+    /// The tenant's own gateways, one per channel, spoken to by the Third-Party Messaging API and its webhook.
+    Async,
+    /// Which provider carries SMS where a sender does not say.
+    Sms,
+    /// Which provider carries email where a sender does not say.
+    Email,
+}
+
+/// No service has this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such service; there are Async, SMS and Email")]
+pub struct UnknownService;
+
+/// Who carries messages, by the vendor's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Provider {
+    Portico,
+    Async,
+    MGage,
+    SparkPost,
+}
+
+/// No provider has this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is none of Portico, Async, mGage and SparkPost")]
+pub struct UnknownProvider;
+
+/// A sender section: one channel with its options.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    pub section: SectionName,
+    pub options: SenderOptions,
+    pub updated_at: OffsetDateTime,
+}
+
+impl ServiceName {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Async => "Async",
+            Self::Sms => "SMS",
+            Self::Email => "Email",
+        }
+    }
+}
+
+impl FromStr for ServiceName {
+    type Err = UnknownService;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Async, Self::Sms, Self::Email]
+            .into_iter()
+            .find(|name| name.as_str() == text)
+            .ok_or(UnknownService)
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Provider {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Portico => "Portico",
+            Self::Async => "Async",
+            Self::MGage => "mGage",
+            Self::SparkPost => "SparkPost",
+        }
+    }
+
+    /// Whether the provider carries this type of channel at all.
+    pub fn carries(self, channel_type: ChannelType) -> bool {
+        match self {
+            Self::Portico | Self::Async => true,
+            Self::MGage => channel_type == ChannelType::Sms,
+            Self::SparkPost => channel_type == ChannelType::Email,
+        }
+    }
+}
+
+impl FromStr for Provider {
+    type Err = UnknownProvider;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Portico, Self::Async, Self::MGage, Self::SparkPost];
+        all.into_iter()
+            .find(|provider| provider.as_str() == text)
+            .ok_or(UnknownProvider)
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}

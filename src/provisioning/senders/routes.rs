@@ -1,0 +1,116 @@
+//! `/nexus/v3/provisioning/senders`.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::get;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::Senders;
+use crate::auth::PathTenantCaller;
+use crate::auth::permission::Permission;
+use crate::platform::clock::Clock;
+use crate::platform::http::{ApiError, Json, Path, Query, envelope};
+use crate::provisioning::Put;
+use crate::provisioning::model::Sender;
+use crate::provisioning::routes::State as ProvisioningState;
+use crate::provisioning::wire::{self, Items, PageQuery, Place};
+use crate::values::{Ccid, SectionName};
+
+pub fn routes() -> Router<ProvisioningState> {
+    Router::new()
+        .route("/nexus/v3/provisioning/senders/{ccid}", get(list))
+        .route(
+            "/nexus/v3/provisioning/senders/{ccid}/{name}",
+            get(find).put(put).delete(delete),
+        )
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SenderView {
+    ccid: String,
+    section: String,
+    /// The options stand beside the other members, as they do in the request.
+    #[serde(flatten)]
+    options: Map<String, Value>,
+    updated_at: String,
+}
+
+async fn put(
+    caller: PathTenantCaller,
+    Path(place): Path<Place>,
+    State(senders): State<Senders>,
+    State(clock): State<Clock>,
+    Json(members): Json<Map<String, Value>>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ProvisioningWrite)?;
+    let section: SectionName = place
+        .name
+        .parse()
+        .map_err(|error| ApiError::unprocessable(format!("{error}")))?;
+    let (put, sender) = senders
+        .put(caller.ccid, section, members, clock.now())
+        .await?;
+    let view = SenderView::new(caller.ccid, &sender);
+    Ok(match put {
+        Put::Created => envelope::created(view),
+        Put::Replaced => envelope::ok(view),
+    })
+}
+
+async fn list(
+    caller: PathTenantCaller,
+    State(senders): State<Senders>,
+    Query(page): Query<PageQuery>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ProvisioningRead)?;
+    let page = page.parse()?;
+    let found = senders
+        .list(caller.ccid, page.after.as_deref(), page.limit_and_one())
+        .await?;
+    let items = Items::page(found, &page, |sender| sender.section.as_str().to_owned());
+    Ok(envelope::ok(
+        items.map(|sender| SenderView::new(caller.ccid, &sender)),
+    ))
+}
+
+async fn find(
+    caller: PathTenantCaller,
+    Path(place): Path<Place>,
+    State(senders): State<Senders>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ProvisioningRead)?;
+    let sender = senders.find(caller.ccid, known(&place)?).await?;
+    Ok(envelope::ok(SenderView::new(caller.ccid, &sender)))
+}
+
+async fn delete(
+    caller: PathTenantCaller,
+    Path(place): Path<Place>,
+    State(senders): State<Senders>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ProvisioningWrite)?;
+    senders.delete(caller.ccid, known(&place)?).await?;
+    Ok(envelope::done())
+}
+
+/// What nothing can be stored under is simply not there.
+fn known(place: &Place) -> Result<SectionName, ApiError> {
+    place
+        .name
+        .parse()
+        .map_err(|_| ApiError::not_found("this tenant has no such sender section"))
+}
+
+impl SenderView {
+    fn new(ccid: Ccid, sender: &Sender) -> Self {
+        Self {
+            ccid: ccid.to_string(),
+            section: sender.section.to_string(),
+            options: sender.options.to_members(),
+            updated_at: wire::time(sender.updated_at),
+        }
+    }
+}

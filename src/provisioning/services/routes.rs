@@ -1,0 +1,127 @@
+//! `/nexus/v3/provisioning/services`.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{MaskedService, ServiceDefinition, Services};
+use crate::auth::PathTenantCaller;
+use crate::auth::permission::Permission;
+use crate::platform::clock::Clock;
+use crate::platform::http::{ApiError, Json, Path, envelope};
+use crate::provisioning::Put;
+use crate::provisioning::model::ServiceName;
+use crate::provisioning::routes::State as ProvisioningState;
+use crate::provisioning::wire::{self, Items, Place};
+
+pub fn routes() -> Router<ProvisioningState> {
+    Router::new()
+        .route("/nexus/v3/provisioning/services/{ccid}", get(list))
+        .route(
+            "/nexus/v3/provisioning/services/{ccid}/{name}",
+            post(put).put(put).get(find).delete(delete),
+        )
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServiceBody {
+    url: Option<String>,
+    data: Value,
+    secret: Value,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ServiceView {
+    ccid: String,
+    name: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    data: Value,
+    secret: Value,
+    updated_at: String,
+}
+
+/// `POST` and `PUT`: defines a service anew or for the first time.
+async fn put(
+    caller: PathTenantCaller,
+    Path(place): Path<Place>,
+    State(services): State<Services>,
+    State(clock): State<Clock>,
+    Json(body): Json<ServiceBody>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ProvisioningWrite)?;
+    let name: ServiceName = place
+        .name
+        .parse()
+        .map_err(|error| ApiError::unprocessable(format!("{error}")))?;
+    let definition = ServiceDefinition {
+        url: body.url,
+        data: body.data,
+        secret: body.secret,
+    };
+    let (put, service) = services
+        .put(caller.ccid, name, definition, clock.now())
+        .await?;
+    let view = ServiceView::from(service);
+    Ok(match put {
+        Put::Created => envelope::created(view),
+        Put::Replaced => envelope::ok(view),
+    })
+}
+
+async fn list(
+    caller: PathTenantCaller,
+    State(services): State<Services>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ProvisioningRead)?;
+    let items = services.list(caller.ccid).await?;
+    Ok(envelope::ok(Items::all(
+        items.into_iter().map(ServiceView::from).collect(),
+    )))
+}
+
+async fn find(
+    caller: PathTenantCaller,
+    Path(place): Path<Place>,
+    State(services): State<Services>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ProvisioningRead)?;
+    let service = services.find(caller.ccid, known(&place)?).await?;
+    Ok(envelope::ok(ServiceView::from(service)))
+}
+
+async fn delete(
+    caller: PathTenantCaller,
+    Path(place): Path<Place>,
+    State(services): State<Services>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ProvisioningWrite)?;
+    services.delete(caller.ccid, known(&place)?).await?;
+    Ok(envelope::done())
+}
+
+/// What nothing can be stored under is simply not there.
+fn known(place: &Place) -> Result<ServiceName, ApiError> {
+    place
+        .name
+        .parse()
+        .map_err(|_| ApiError::not_found("this tenant has no such service"))
+}
+
+impl From<MaskedService> for ServiceView {
+    fn from(service: MaskedService) -> Self {
+        Self {
+            ccid: service.ccid.to_string(),
+            name: service.name.as_str(),
+            url: service.url,
+            data: service.data,
+            secret: service.secret,
+            updated_at: wire::time(service.updated_at),
+        }
+    }
+}

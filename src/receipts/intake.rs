@@ -1,0 +1,272 @@
+//! Receipts in: applied to the message that they name, or parked durably until it is known.
+//!
+//! A receipt can pass the result of the attempt that it belongs to. Both sides commit first and then look in a new
+//! statement: the receipt parks itself and then looks for the id; the result stores the id and then looks for parked
+//! receipts. Whoever deletes the parked row applies it; a sweep covers a crash between the two.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use tokio::sync::oneshot;
+
+use super::model::Receipt;
+use super::store::{self, From};
+use crate::lanes::ids::Ids;
+use crate::lanes::ownership::Ownership;
+use crate::messages::accept::AfterAccept;
+use crate::platform::clock::Clock;
+use crate::platform::database::Database;
+use crate::platform::database::group_commit::{Flush, GroupCommit, GroupCommitOptions, NotWritten};
+use crate::platform::lifecycle::Lifecycle;
+use crate::platform::telemetry::metric;
+use crate::values::{Ccid, MessageId};
+
+/// A receipt on its way into the store.
+#[derive(Debug, Clone)]
+pub struct Noted {
+    pub ccid: Ccid,
+    pub key: [u8; 16],
+    /// Our own id, where the receipt names one; else 0.
+    pub message: i64,
+    pub status: i16,
+    /// Code of the first reason; else 0.
+    pub reason: i16,
+    pub detail: String,
+    /// Id of its history entry, and of its place while it is parked.
+    pub event: i64,
+    pub channel_id: String,
+}
+
+/// Why receipts were not taken. The caller sends them again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiptError {
+    #[error("nothing can be stored at this moment")]
+    Unavailable,
+    #[error("too many receipts wait for messages that are not known")]
+    ParkingFull,
+    #[error("this content cannot be stored")]
+    Refused,
+}
+
+/// Takes receipts; cheap to clone.
+#[derive(Clone)]
+pub struct Receipts {
+    committer: GroupCommit<Intake>,
+    ids: Arc<Ids>,
+    ownership: Arc<Ownership>,
+}
+
+impl std::fmt::Debug for Receipts {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Receipts").finish_non_exhaustive()
+    }
+}
+
+/// What the intake works with.
+pub struct ReceiptParts {
+    pub clock: Clock,
+    pub ids: Arc<Ids>,
+    pub ownership: Arc<Ownership>,
+    pub after: Arc<dyn AfterAccept>,
+    /// Receipts that may be parked per tenant.
+    pub parked_max: i64,
+}
+
+impl std::fmt::Debug for ReceiptParts {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ReceiptParts")
+            .finish_non_exhaustive()
+    }
+}
+
+impl Receipts {
+    pub fn start(parts: ReceiptParts, database: &Database, lifecycle: &Lifecycle) -> Self {
+        let options = GroupCommitOptions {
+            name: "receipts",
+            committers: 1,
+            batch_rows_max: 500,
+            waiting_max: 16_384,
+            patience: Some(Duration::from_millis(700)),
+            window: Duration::ZERO,
+        };
+        let (ids, ownership) = (Arc::clone(&parts.ids), Arc::clone(&parts.ownership));
+        let intake = Arc::new(Intake { parts });
+        Self {
+            committer: GroupCommit::start(&options, &database.hot, &intake, lifecycle),
+            ids,
+            ownership,
+        }
+    }
+
+    /// Applies or parks the receipts; answers once that is durable.
+    pub async fn take(&self, receipts: &[Receipt]) -> Result<(), ReceiptError> {
+        let noted = receipts
+            .iter()
+            .map(|receipt| self.noted(receipt))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (reply, answer) = oneshot::channel();
+        if let Err((_, why)) = self.committer.offer(Item { noted, reply }) {
+            return Err(why.into());
+        }
+        answer.await.unwrap_or(Err(ReceiptError::Unavailable))
+    }
+
+    fn noted(&self, receipt: &Receipt) -> Result<Noted, ReceiptError> {
+        Ok(Noted {
+            ccid: receipt.ccid,
+            key: receipt.key(),
+            message: receipt.own_id().map_or(0, MessageId::as_i64),
+            status: receipt.status.rank(),
+            reason: receipt
+                .reason()
+                .map_or(0, |reason| i16::try_from(reason.code()).unwrap_or(0)),
+            detail: receipt.detail(),
+            event: self
+                .ids
+                .next(&self.ownership)
+                .map_err(|_| ReceiptError::Unavailable)?,
+            channel_id: receipt.channel_id.as_str().to_owned(),
+        })
+    }
+}
+
+impl std::convert::From<NotWritten> for ReceiptError {
+    fn from(why: NotWritten) -> Self {
+        match why {
+            NotWritten::Unavailable | NotWritten::Full => Self::Unavailable,
+            NotWritten::Refused => Self::Refused,
+        }
+    }
+}
+
+/// The receipts of one call.
+#[derive(Debug)]
+pub struct Item {
+    noted: Vec<Noted>,
+    reply: oneshot::Sender<Result<(), ReceiptError>>,
+}
+
+struct Intake {
+    parts: ReceiptParts,
+}
+
+/// What a flush came to.
+struct Taken {
+    /// Whether each item was taken whole.
+    whole: Vec<bool>,
+    applied: usize,
+    parked: usize,
+    refused: usize,
+}
+
+impl Flush for Intake {
+    type Item = Item;
+    type Answer = Taken;
+
+    fn weight(&self, item: &Item) -> usize {
+        item.noted
+            .iter()
+            .map(|noted| noted.detail.len() + 128)
+            .sum()
+    }
+
+    fn rows(&self, item: &Item) -> usize {
+        item.noted.len()
+    }
+
+    async fn flush(
+        &self,
+        connection: &mut PgConnection,
+        batch: &mut [Item],
+        _repeat: bool,
+    ) -> sqlx::Result<Taken> {
+        let all: Vec<Noted> = batch.iter().flat_map(|item| &item.noted).cloned().collect();
+        let applied = store::apply(connection, From::Caller, &all).await?;
+        let unmatched: Vec<Noted> = all
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !applied.contains(index))
+            .map(|(_, noted)| noted.clone())
+            .collect();
+        if unmatched.is_empty() {
+            return Ok(Taken {
+                whole: vec![true; batch.len()],
+                applied: all.len(),
+                parked: 0,
+                refused: 0,
+            });
+        }
+        let parked = store::park(
+            connection,
+            &unmatched,
+            self.parts.clock.now_ms(),
+            self.parts.parked_max,
+        )
+        .await?;
+        store::apply(connection, From::ParkingPlace, &unmatched).await?;
+        let lost = |noted: &Noted| {
+            unmatched.iter().any(|other| other.event == noted.event)
+                && !parked.contains(&noted.event)
+        };
+        Ok(Taken {
+            whole: batch
+                .iter()
+                .map(|item| !item.noted.iter().any(lost))
+                .collect(),
+            applied: all.len() - unmatched.len(),
+            parked: unmatched.iter().filter(|noted| !lost(noted)).count(),
+            refused: unmatched.iter().filter(|noted| lost(noted)).count(),
+        })
+    }
+
+    fn written(&self, batch: Vec<Item>, taken: Taken) {
+        taken.count();
+        for (item, whole) in batch.into_iter().zip(taken.whole) {
+            let _ = item.reply.send(if whole {
+                Ok(())
+            } else {
+                Err(ReceiptError::ParkingFull)
+            });
+        }
+        self.parts.after.feed_grew();
+    }
+
+    fn not_written(&self, batch: Vec<Item>, why: NotWritten) {
+        for item in batch {
+            let _ = item.reply.send(Err(why.into()));
+        }
+    }
+}
+
+impl Taken {
+    fn count(&self) {
+        let results = [
+            ("applied", self.applied),
+            ("parked", self.parked),
+            ("refused", self.refused),
+        ];
+        for (result, receipts) in results.into_iter().filter(|(_, receipts)| *receipts > 0) {
+            let receipts = u64::try_from(receipts).unwrap_or(u64::MAX);
+            metrics::counter!(metric::RECEIPTS, "result" => result).increment(receipts);
+        }
+    }
+}
+
+/// Applies whatever is parked under keys whose message has just become known. Called after that is durable.
+pub async fn apply_parked(
+    connection: &mut PgConnection,
+    keys: &[(Ccid, [u8; 16])],
+) -> sqlx::Result<usize> {
+    if keys.is_empty() {
+        return Ok(0);
+    }
+    let parked = store::parked_under(connection, keys).await?;
+    if parked.is_empty() {
+        return Ok(0);
+    }
+    Ok(store::apply(connection, From::ParkingPlace, &parked)
+        .await?
+        .len())
+}

@@ -1,0 +1,65 @@
+//! Every route of the product, with its middleware.
+
+use axum::Router;
+
+use crate::platform::http::middleware::{RequestLimits, around};
+use crate::platform::lifecycle::Lifecycle;
+use crate::{
+    conversations, dispatch, events, health, inbound, messages, provisioning, suppressions,
+};
+
+/// The states of all routes, built by the composition root.
+#[derive(Debug, Clone)]
+pub struct States {
+    pub health: health::State,
+    pub provisioning: provisioning::routes::State,
+    pub inbound: inbound::routes::State,
+    pub messages: messages::routes::State,
+    pub conversations: conversations::routes::State,
+    pub suppressions: suppressions::routes::State,
+    pub events: events::routes::State,
+    pub endpoints: dispatch::routes::State,
+}
+
+/// What the world sees.
+///
+/// | Path | Who | What |
+/// |---|---|---|
+/// | `/health/live`, `/health/ready` | anybody | is the process well, can it take work |
+/// | `/channels/{channelId}/messages`, also below the base path | third parties, signed | messages and receipts in |
+/// | `/nexus/v3/messages...` | applications | submit, look, explain, retry |
+/// | `/nexus/v3/conversations...` | agents | read, reply, close |
+/// | `/nexus/v3/suppressions...` | applications | who must not be sent to |
+/// | `/nexus/v3/endpoints...` | operators | destinations: look, pause, resume |
+/// | `/nexus/v3/events` | consumers | the feed |
+/// | `/nexus/v3/provisioning/...` | operators | keys, services, senders |
+pub fn public(states: States, limits: RequestLimits, lifecycle: &Lifecycle) -> Router {
+    let third_party = inbound::routes::routes(states.inbound);
+    let base = Router::new()
+        .merge(third_party.clone())
+        .merge(messages::routes::routes(states.messages))
+        .merge(conversations::routes::routes(states.conversations))
+        .merge(suppressions::routes::routes(states.suppressions))
+        .merge(events::routes::routes(states.events))
+        .merge(dispatch::routes::routes(states.endpoints));
+    let router = Router::new()
+        .nest("/nexus/v3", base)
+        .merge(provisioning::routes::routes(states.provisioning))
+        .merge(third_party)
+        .merge(health::routes(states.health));
+    around(router, limits, lifecycle)
+}
+
+/// What the world sees of a process that only sends.
+pub fn health_alone(health: health::State, limits: RequestLimits, lifecycle: &Lifecycle) -> Router {
+    around(health::routes(health), limits, lifecycle)
+}
+
+/// What only the inside sees: metrics and the version beside the health of the process.
+pub fn internal(health: health::State, limits: RequestLimits, lifecycle: &Lifecycle) -> Router {
+    around(
+        health::routes(health.clone()).merge(health::internal_routes(health)),
+        limits,
+        lifecycle,
+    )
+}

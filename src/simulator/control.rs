@@ -1,0 +1,143 @@
+//! The simulated third party's switches over HTTP, for whoever is not in its process: `GET /__requests` shows what
+//! came, `POST /__answers` says what is answered from now on, `POST /__reset` forgets both.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Method, Response, StatusCode, Uri};
+use serde::{Deserialize, Serialize};
+
+use super::answer::Rule;
+use super::received::Received;
+use super::third_party::{Desk, json};
+
+/// No webhook is expected below it.
+pub(super) const PREFIX: &str = "/__";
+
+const SHOWN_DEFAULT: usize = 50;
+
+/// Body of `POST /__answers`: the first rule that applies to a request answers it; without any, all is accepted.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answers {
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug, Serialize)]
+struct Shown {
+    count: u64,
+    requests: Vec<ShownRequest>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownRequest {
+    number: u64,
+    arrived_after_milliseconds: u128,
+    method: String,
+    path: String,
+    headers: BTreeMap<String, String>,
+    signature: &'static str,
+    body: String,
+}
+
+/// `after` skips all requests up to that number; `limit` bounds how many are shown.
+#[derive(Debug)]
+struct Window {
+    after: u64,
+    limit: usize,
+}
+
+pub(super) fn answer(
+    method: &Method,
+    uri: &Uri,
+    body: &[u8],
+    desk: &Desk,
+) -> Response<Full<Bytes>> {
+    match (method, uri.path()) {
+        (&Method::GET, "/__requests") => match Window::parse(uri.query().unwrap_or_default()) {
+            Ok(window) => show(&window, desk),
+            Err(message) => refuse(&message),
+        },
+        (&Method::POST, "/__answers") => match serde_json::from_slice::<Answers>(body) {
+            Ok(answers) => {
+                desk.answer_with(answers.rules);
+                json(StatusCode::OK, "{}")
+            }
+            Err(error) => refuse(&error.to_string()),
+        },
+        (&Method::POST, "/__reset") => {
+            desk.answer_with([]);
+            desk.log.clear();
+            json(StatusCode::OK, "{}")
+        }
+        _ => json(
+            StatusCode::NOT_FOUND,
+            r#"{"error":"there are GET /__requests, POST /__answers and POST /__reset"}"#,
+        ),
+    }
+}
+
+fn refuse(message: &str) -> Response<Full<Bytes>> {
+    json(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        serde_json::json!({ "error": message }).to_string(),
+    )
+}
+
+fn show(window: &Window, desk: &Desk) -> Response<Full<Bytes>> {
+    let requests = desk.log.after(window.after, window.limit);
+    let shown = Shown {
+        count: desk.log.count(),
+        requests: requests
+            .iter()
+            .map(|request| ShownRequest::of(request, desk))
+            .collect(),
+    };
+    match serde_json::to_vec(&shown) {
+        Ok(body) => json(StatusCode::OK, body),
+        Err(error) => refuse(&error.to_string()),
+    }
+}
+
+impl ShownRequest {
+    fn of(request: &Received, desk: &Desk) -> Self {
+        let headers = request.headers.iter().map(|(name, value)| {
+            (
+                name.to_string(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        });
+        Self {
+            number: request.number,
+            arrived_after_milliseconds: request.at.duration_since(desk.started).as_millis(),
+            method: request.method.to_string(),
+            path: request.uri.to_string(),
+            headers: headers.collect(),
+            signature: request.signature.as_str(),
+            body: String::from_utf8_lossy(&request.body).into_owned(),
+        }
+    }
+}
+
+impl Window {
+    fn parse(query: &str) -> Result<Self, String> {
+        let mut window = Self {
+            after: 0,
+            limit: SHOWN_DEFAULT,
+        };
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let number: u64 = value
+                .parse()
+                .map_err(|_| format!("{name} must be a number"))?;
+            match name {
+                "after" => window.after = number,
+                "limit" => window.limit = usize::try_from(number).unwrap_or(usize::MAX),
+                _ => return Err(format!("there are only after and limit, not {name}")),
+            }
+        }
+        Ok(window)
+    }
+}

@@ -1,0 +1,20 @@
+//! Stand-ins for the world outside: a third party's own SMS gateway on a real socket, with faults to order, and the
+//! client with which it calls us. The demo, the tests, `nexus-gateway simulate` and benchmarks play with it.
+//!
+//! It speaks the wire formats and nothing else: it never reaches into the gateway, and the gateway never into it.
+
+mod answer;
+mod client;
+mod control;
+mod received;
+mod third_party;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answer, AnsweredId, Rule};
+pub use client::{ReceiptReason, ReceiptToSend, SignedClient, receipt_message, text_message};
+pub use received::{Received, Signature};
+pub use third_party::{ThirdParty, ThirdPartyOptions};
+pub use wire::{Reply, WireClient, WireError};

@@ -1,0 +1,334 @@
+//! The simulated third party: an HTTP server on a real socket that takes webhooks as the vendor's contract asks, and
+//! answers as it was told.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::select;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::answer::{Answer, AnsweredId, Rule, Rules};
+use super::control;
+use super::received::{Envelope, Log, Received, Room, Signature};
+use crate::auth::signature;
+use crate::values::Secret;
+
+/// No webhook is longer; a longer body is answered with 413.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// What a simulated third party is started with.
+#[derive(Debug)]
+pub struct ThirdPartyOptions {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The webhook secrets it accepts signatures of. With none, signatures are not checked.
+    pub secrets: Vec<Secret>,
+    /// How many requests are kept; older ones are dropped.
+    pub requests_max: usize,
+    /// How many bytes the kept requests may take together.
+    pub bytes_max: usize,
+    /// How long `wait_for` and `find` wait at most.
+    pub patience: Duration,
+}
+
+impl Default for ThirdPartyOptions {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            secrets: Vec::new(),
+            requests_max: 10_000,
+            bytes_max: 64 * 1024 * 1024,
+            patience: Duration::from_secs(10),
+        }
+    }
+}
+
+impl ThirdPartyOptions {
+    /// On a free loopback port, with one webhook secret.
+    pub fn with_secret(secret: Secret) -> Self {
+        Self {
+            secrets: vec![secret],
+            ..Self::default()
+        }
+    }
+}
+
+/// A running third party. It and all its connections end when this is dropped.
+#[derive(Debug)]
+pub struct ThirdParty {
+    address: SocketAddr,
+    patience: Duration,
+    desk: Arc<Desk>,
+    _server: JoinSet<()>,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) log: Log,
+    pub(super) started: Instant,
+    rules: Mutex<Rules>,
+    secrets: Vec<Secret>,
+}
+
+impl Desk {
+    pub(super) fn answer_with(&self, rules: impl IntoIterator<Item = Rule>) {
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = Rules::new(rules);
+    }
+
+    fn answer_to(&self, recipient: Option<&str>) -> (Answer, Duration) {
+        self.rules
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .answer_to(recipient)
+    }
+}
+
+impl ThirdParty {
+    /// # Errors
+    ///
+    /// The address cannot be listened on.
+    pub async fn start(options: ThirdPartyOptions) -> io::Result<Self> {
+        let listener = TcpListener::bind(options.listen).await?;
+        let address = listener.local_addr()?;
+        let room = Room {
+            requests_max: options.requests_max,
+            bytes_max: options.bytes_max,
+        };
+        let desk = Arc::new(Desk {
+            log: Log::new(room),
+            started: Instant::now(),
+            rules: Mutex::default(),
+            secrets: options.secrets,
+        });
+        let mut server = JoinSet::new();
+        server.spawn(accept(listener, Arc::clone(&desk)));
+        Ok(Self {
+            address,
+            patience: options.patience,
+            desk,
+            _server: server,
+        })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where webhooks are to be sent.
+    pub fn url(&self) -> String {
+        format!("http://{}/webhook", self.address)
+    }
+
+    /// Answers every request from now on by these rules; with none of them, everything is accepted.
+    pub fn answer_with<Answers>(&self, answers: Answers)
+    where
+        Answers: IntoIterator,
+        Answers::Item: Into<Rule>,
+    {
+        self.desk.answer_with(answers.into_iter().map(Into::into));
+    }
+
+    /// The kept requests, oldest first.
+    pub fn requests(&self) -> Vec<Received> {
+        self.desk.log.after(0, usize::MAX)
+    }
+
+    /// How many requests came since the start or the last reset, kept or not.
+    pub fn count(&self) -> u64 {
+        self.desk.log.count()
+    }
+
+    /// Forgets all requests and rules.
+    pub fn reset(&self) {
+        self.desk.answer_with([]);
+        self.desk.log.clear();
+    }
+
+    /// Waits until `count` requests have come, and returns what is kept then: fewer than `count` only where the
+    /// deadline passed or there was no room for all.
+    pub async fn wait_for(&self, count: u64) -> Vec<Received> {
+        self.desk.log.wait_for(count, self.patience).await
+    }
+
+    /// Waits for a request that is wanted; `None` at the deadline.
+    pub async fn find(&self, is_wanted: impl Fn(&Received) -> bool) -> Option<Received> {
+        self.desk.log.find(0, is_wanted, self.patience).await
+    }
+
+    /// The first kept request after this number, whenever it comes within the deadline.
+    pub async fn next_after(&self, number: u64) -> Option<Received> {
+        self.desk.log.find(number, |_| true, self.patience).await
+    }
+}
+
+async fn accept(listener: TcpListener, desk: Arc<Desk>) {
+    let mut connections = JoinSet::new();
+    loop {
+        select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => drop(connections.spawn(serve(stream, Arc::clone(&desk)))),
+                // Out of file descriptors, say: the next connection gets its chance a moment later.
+                Err(_) => sleep(Duration::from_millis(50)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, desk: Arc<Desk>) {
+    // Answers are small and awaited: they must not wait for more.
+    let _ = stream.set_nodelay(true);
+    let reset = Arc::new(Notify::new());
+    let answering = {
+        let reset = Arc::clone(&reset);
+        service_fn(move |request| answer(request, Arc::clone(&desk), Arc::clone(&reset)))
+    };
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answering);
+    select! {
+        // A client that breaks off is part of the game.
+        _ = &mut connection => {}
+        () = reset.notified() => {
+            let stream = connection.into_parts().io.into_inner();
+            // Closing with nothing to linger for makes the system send a reset.
+            let _ = stream.set_zero_linger();
+        }
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    desk: Arc<Desk>,
+    reset: Arc<Notify>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, BODY_BYTES_MAX).collect().await else {
+        return Ok(json(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            r#"{"error":"the body is too large or broke off"}"#,
+        ));
+    };
+    let body = body.to_bytes();
+    if head.uri.path().starts_with(control::PREFIX) {
+        return Ok(control::answer(&head.method, &head.uri, &body, &desk));
+    }
+    let signature = check(&desk.secrets, &head.headers, &body);
+    let envelope = Envelope::read(&body);
+    let (answer, delay) = desk.answer_to(envelope.recipient());
+    desk.log.add(Received {
+        number: 0,
+        at: Instant::now(),
+        method: head.method,
+        uri: head.uri,
+        headers: head.headers,
+        body,
+        signature,
+    });
+    if !delay.is_zero() {
+        sleep(delay).await;
+    }
+    if signature == Signature::Refused {
+        return Ok(json(
+            StatusCode::UNAUTHORIZED,
+            r#"{"error":"the signature is missing or wrong"}"#,
+        ));
+    }
+    match answer {
+        Answer::Hang => pending().await,
+        Answer::Reset => {
+            reset.notify_one();
+            pending().await
+        }
+        answered @ (Answer::Accept { .. }
+        | Answer::Status { .. }
+        | Answer::Redirect { .. }
+        | Answer::Oversize { .. }
+        | Answer::Body { .. }) => Ok(render(answered, envelope.message_id())),
+    }
+}
+
+fn check(secrets: &[Secret], headers: &hyper::HeaderMap, body: &[u8]) -> Signature {
+    if secrets.is_empty() {
+        return Signature::Unchecked;
+    }
+    match signature::verify(headers, body, secrets.iter()) {
+        Ok(()) => Signature::Good,
+        Err(_) => Signature::Refused,
+    }
+}
+
+fn render(answer: Answer, message_id: Option<&str>) -> Response<Full<Bytes>> {
+    match answer {
+        Answer::Accept { id } => accepted(id, message_id),
+        Answer::Status {
+            status,
+            retry_after,
+        } => {
+            let mut response = json(status_of(status), r#"{"error":"answered as it was told"}"#);
+            if let Some(value) = retry_after.and_then(|text| HeaderValue::try_from(text).ok()) {
+                response.headers_mut().insert(RETRY_AFTER, value);
+            }
+            response
+        }
+        Answer::Redirect { status, location } => {
+            let mut response = json(status_of(status), "{}");
+            if let Ok(value) = HeaderValue::try_from(location) {
+                response.headers_mut().insert(LOCATION, value);
+            }
+            response
+        }
+        Answer::Oversize { bytes } => {
+            let padding = " ".repeat(bytes);
+            let id = message_id.unwrap_or_default();
+            json(
+                StatusCode::OK,
+                format!(r#"{{"padding":"{padding}","messageId":"{id}"}}"#),
+            )
+        }
+        Answer::Body { text } => json(StatusCode::OK, text),
+        // Both end without a response, before this is asked.
+        Answer::Hang | Answer::Reset => json(StatusCode::OK, "{}"),
+    }
+}
+
+fn accepted(id: AnsweredId, message_id: Option<&str>) -> Response<Full<Bytes>> {
+    let id = match id {
+        AnsweredId::Same => message_id.map(str::to_owned),
+        AnsweredId::Own => message_id.map(|id| format!("third-party-{id}")),
+        AnsweredId::Fixed(id) => Some(id),
+        AnsweredId::Absent => None,
+    };
+    let body = id.map_or_else(
+        || "{}".to_owned(),
+        |id| serde_json::json!({ "messageId": id }).to_string(),
+    );
+    json(StatusCode::OK, body)
+}
+
+fn status_of(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

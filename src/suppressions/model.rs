@@ -1,0 +1,24 @@
+//! Suppressions as values.
+
+use crate::values::{Address, Ccid, ChannelId};
+
+/// One address that a sender must not send to.
+#[derive(Debug, Clone)]
+pub struct Suppression {
+    pub channel_id: ChannelId,
+    pub address: Address,
+    /// `keyword` or `api`.
+    pub source: String,
+    pub reason: Option<String>,
+    /// Unix milliseconds.
+    pub created_at: i64,
+    pub expires_at: Option<i64>,
+}
+
+/// Who would be sent to by whom: what the gate asks about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Route {
+    pub ccid: Ccid,
+    pub channel_id: ChannelId,
+    pub address: Address,
+}

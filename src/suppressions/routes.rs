@@ -1,0 +1,251 @@
+//! All HTTP over suppressions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{FromRef, State as From};
+use axum::response::Response;
+use axum::routing::get;
+use serde::{Deserialize, Serialize};
+
+use super::model::{Route, Suppression};
+use super::store::{self, Change};
+use crate::auth::caller::TenantCaller;
+use crate::auth::keyring::Keyring;
+use crate::auth::permission::Permission;
+use crate::lanes::ids::{Ids, NoLease};
+use crate::lanes::ownership::Ownership;
+use crate::platform::clock::{Clock, rfc3339, unix_ms};
+use crate::platform::database::Database;
+use crate::platform::http::page::{self, Page};
+use crate::platform::http::{ApiError, Path, Query, RawBody, envelope, scan, shape};
+
+/// The answer to what adds a suppression waits this long after its commit: longer than any gate trusts a check.
+pub const SETTLES: Duration = Duration::from_millis(60);
+
+/// What these handlers may reach.
+#[derive(Debug, Clone, FromRef)]
+pub struct State {
+    pub keyring: Keyring,
+    pub clock: Clock,
+    pub database: Database,
+    pub ids: Arc<Ids>,
+    pub ownership: Arc<Ownership>,
+}
+
+/// Below the base path.
+pub fn routes(state: State) -> Router {
+    Router::new()
+        .route("/suppressions", get(list))
+        .route(
+            "/suppressions/{channelId}/{address}",
+            get(show).put(put).delete(remove),
+        )
+        .with_state(state)
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct View {
+    channel_id: String,
+    address: String,
+    source: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+}
+
+/// The body of a PUT may be empty.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PutBody {
+    reason: Option<String>,
+    expires_at: Option<String>,
+}
+
+/// Longest reason, in characters.
+const REASON_MAX: usize = 500;
+
+async fn list(
+    From(database): From<Database>,
+    caller: TenantCaller,
+    Query(page): Query<Page>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::SuppressionsRead)?;
+    let limit = page.limit()?;
+    let cursor = page.cursor.as_deref().unwrap_or(" ");
+    let after = cursor.split_once(' ').ok_or_else(Page::bad_cursor)?;
+    let mut connection = database
+        .reads
+        .acquire()
+        .await
+        .map_err(ApiError::unavailable)?;
+    let found = store::list(&mut connection, caller.ccid, after, limit)
+        .await
+        .map_err(ApiError::unavailable)?;
+    let full = i64::try_from(found.len()).is_ok_and(|count| count == limit);
+    let next = found
+        .last()
+        .filter(|_| full)
+        .map(|last| format!("{} {}", last.channel_id.as_str(), last.address.as_str()));
+    Ok(page::answer(
+        found.into_iter().map(View::from).collect::<Vec<_>>(),
+        next,
+    ))
+}
+
+async fn show(
+    From(database): From<Database>,
+    caller: TenantCaller,
+    Path(path): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::SuppressionsRead)?;
+    let route = route(&caller, path)?;
+    let mut connection = database
+        .reads
+        .acquire()
+        .await
+        .map_err(ApiError::unavailable)?;
+    match store::find(&mut connection, &route)
+        .await
+        .map_err(ApiError::unavailable)?
+    {
+        Some(suppression) => Ok(envelope::ok(View::from(suppression))),
+        None => Err(unknown()),
+    }
+}
+
+async fn put(
+    From(state): From<State>,
+    caller: TenantCaller,
+    Path(path): Path<(String, String)>,
+    RawBody(body): RawBody,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::SuppressionsWrite)?;
+    let route = route(&caller, path)?;
+    let body: PutBody = if body.is_empty() {
+        PutBody::default()
+    } else {
+        read(&body)?
+    };
+    if body
+        .reason
+        .as_ref()
+        .is_some_and(|reason| reason.chars().count() > REASON_MAX)
+    {
+        return Err(ApiError::unprocessable("reason has at most 500 characters")
+            .detail("/reason", "at most 500 characters"));
+    }
+    let expires_at = body.expires_at.as_deref().map(|text| {
+        unix_ms(text).ok_or_else(|| {
+            ApiError::unprocessable("expiresAt is not an RFC 3339 time")
+                .detail("/expiresAt", "RFC 3339")
+        })
+    });
+    let expires_at = expires_at.transpose()?;
+    let change = state.change()?;
+    let mut connection = state
+        .database
+        .jobs
+        .acquire()
+        .await
+        .map_err(ApiError::unavailable)?;
+    let reason = (body.reason.as_deref(), expires_at);
+    let added = store::put(&mut connection, &route, reason, change)
+        .await
+        .map_err(ApiError::unavailable)?;
+    drop(connection);
+    tokio::time::sleep(SETTLES).await;
+    let suppression = Suppression {
+        channel_id: route.channel_id,
+        address: route.address,
+        source: "api".to_owned(),
+        reason: body.reason,
+        created_at: change.now_ms,
+        expires_at,
+    };
+    Ok(if added {
+        envelope::created(View::from(suppression))
+    } else {
+        envelope::ok(View::from(suppression))
+    })
+}
+
+async fn remove(
+    From(state): From<State>,
+    caller: TenantCaller,
+    Path(path): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::SuppressionsWrite)?;
+    let route = route(&caller, path)?;
+    let change = state.change()?;
+    let mut connection = state
+        .database
+        .jobs
+        .acquire()
+        .await
+        .map_err(ApiError::unavailable)?;
+    let removed = store::remove(&mut connection, &route, change)
+        .await
+        .map_err(ApiError::unavailable)?;
+    if removed {
+        Ok(envelope::done())
+    } else {
+        Err(unknown())
+    }
+}
+
+impl State {
+    fn change(&self) -> Result<Change, ApiError> {
+        let event = self
+            .ids
+            .next(&self.ownership)
+            .map_err(|error: NoLease| ApiError::unavailable(error))?;
+        Ok(Change {
+            now_ms: self.clock.now_ms(),
+            event,
+        })
+    }
+}
+
+fn route(
+    caller: &TenantCaller,
+    (channel_id, address): (String, String),
+) -> Result<Route, ApiError> {
+    let channel_id = channel_id.parse().map_err(|error| {
+        ApiError::unprocessable(format!("channelId: {error}")).detail("channelId", "cannot be read")
+    })?;
+    let address = address.parse().map_err(|error| {
+        ApiError::unprocessable(format!("address: {error}")).detail("address", "cannot be read")
+    })?;
+    Ok(Route {
+        ccid: caller.ccid,
+        channel_id,
+        address,
+    })
+}
+
+fn read(body: &[u8]) -> Result<PutBody, ApiError> {
+    scan::check(body)?;
+    Ok(shape::read(body)?)
+}
+
+fn unknown() -> ApiError {
+    ApiError::not_found("there is no such suppression")
+}
+
+impl std::convert::From<Suppression> for View {
+    fn from(suppression: Suppression) -> Self {
+        Self {
+            channel_id: suppression.channel_id.as_str().to_owned(),
+            address: suppression.address.as_str().to_owned(),
+            source: suppression.source,
+            reason: suppression.reason,
+            time: rfc3339(suppression.created_at),
+            expires_at: suppression.expires_at.map(rfc3339),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! All SQL over suppressions, but for the keywords of accepted messages.
+
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+use super::model::{Route, Suppression};
+use crate::history;
+use crate::history::model::{Entry, Kind, Stream};
+use crate::values::{Address, Ccid, ChannelId};
+
+/// For each route, whether it is suppressed at this time.
+pub async fn check(
+    connection: &mut PgConnection,
+    routes: &[Route],
+    now_ms: i64,
+) -> sqlx::Result<Vec<bool>> {
+    let ccids: Vec<Uuid> = routes.iter().map(|route| route.ccid.as_uuid()).collect();
+    let channels: Vec<&str> = routes
+        .iter()
+        .map(|route| route.channel_id.as_str())
+        .collect();
+    let addresses: Vec<&str> = routes.iter().map(|route| route.address.as_str()).collect();
+    sqlx::query_scalar!(
+        r#"select exists (
+               select 1 from suppressions s
+               where s.ccid = route.ccid and s.channel_id = route.channel_id and s.address = route.address
+                 and (s.expires_at is null or s.expires_at > $4)
+           ) as "suppressed!"
+           from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality as route (ccid, channel_id, address, number)
+           order by route.number"#,
+        &ccids,
+        &channels as _,
+        &addresses as _,
+        now_ms,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// What a change needs beside the suppression itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Change {
+    pub now_ms: i64,
+    /// Id of its history entry.
+    pub event: i64,
+}
+
+/// Adds a suppression or renews it; `true` if there was none in force.
+pub async fn put(
+    connection: &mut PgConnection,
+    route: &Route,
+    (reason, expires_at): (Option<&str>, Option<i64>),
+    change: Change,
+) -> sqlx::Result<bool> {
+    let mut transaction = connection.begin().await?;
+    let was_there = check(&mut transaction, std::slice::from_ref(route), change.now_ms)
+        .await?
+        .contains(&true);
+    sqlx::query!(
+        "insert into suppressions (ccid, channel_id, address, source, reason, created_at, expires_at)
+         values ($1, $2, $3, 'api', $4, $5, $6)
+         on conflict (ccid, channel_id, address) do update
+         set source = excluded.source, reason = excluded.reason, created_at = excluded.created_at,
+             expires_at = excluded.expires_at",
+        route.ccid.as_uuid(),
+        route.channel_id.as_str(),
+        route.address.as_str(),
+        reason,
+        change.now_ms,
+        expires_at,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    history::store::append(
+        &mut transaction,
+        &[entry(route, Kind::SuppressionAdded, change)],
+    )
+    .await?;
+    transaction.commit().await?;
+    Ok(!was_there)
+}
+
+/// Removes a suppression; `false` if there was none.
+pub async fn remove(
+    connection: &mut PgConnection,
+    route: &Route,
+    change: Change,
+) -> sqlx::Result<bool> {
+    let mut transaction = connection.begin().await?;
+    let removed = sqlx::query!(
+        "delete from suppressions where ccid = $1 and channel_id = $2 and address = $3",
+        route.ccid.as_uuid(),
+        route.channel_id.as_str(),
+        route.address.as_str(),
+    )
+    .execute(&mut *transaction)
+    .await?;
+    if removed.rows_affected() == 0 {
+        return Ok(false);
+    }
+    history::store::append(
+        &mut transaction,
+        &[entry(route, Kind::SuppressionRemoved, change)],
+    )
+    .await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
+/// One suppression of a tenant.
+pub async fn find(
+    connection: &mut PgConnection,
+    route: &Route,
+) -> sqlx::Result<Option<Suppression>> {
+    let row = sqlx::query!(
+        "select channel_id, address, source, reason, created_at, expires_at from suppressions
+         where ccid = $1 and channel_id = $2 and address = $3",
+        route.ccid.as_uuid(),
+        route.channel_id.as_str(),
+        route.address.as_str(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.and_then(|row| {
+        suppression(
+            &row.channel_id,
+            &row.address,
+            (row.source, row.reason),
+            (row.created_at, row.expires_at),
+        )
+    }))
+}
+
+/// Suppressions of a tenant after a (channel, address), in that order.
+pub async fn list(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    after: (&str, &str),
+    limit: i64,
+) -> sqlx::Result<Vec<Suppression>> {
+    let rows = sqlx::query!(
+        "select channel_id, address, source, reason, created_at, expires_at from suppressions
+         where ccid = $1 and (channel_id, address) > ($2, $3)
+         order by channel_id, address limit $4",
+        ccid.as_uuid(),
+        after.0,
+        after.1,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| {
+            suppression(
+                &row.channel_id,
+                &row.address,
+                (row.source, row.reason),
+                (row.created_at, row.expires_at),
+            )
+        })
+        .collect())
+}
+
+fn suppression(
+    channel_id: &str,
+    address: &str,
+    (source, reason): (String, Option<String>),
+    (created_at, expires_at): (i64, Option<i64>),
+) -> Option<Suppression> {
+    let channel_id: ChannelId = channel_id.parse().ok()?;
+    let address: Address = address.parse().ok()?;
+    Some(Suppression {
+        channel_id,
+        address,
+        source,
+        reason,
+        created_at,
+        expires_at,
+    })
+}
+
+fn entry(route: &Route, kind: Kind, change: Change) -> Entry {
+    let detail = serde_json::json!({
+        "channelId": route.channel_id.as_str(), "address": route.address.as_str(), "source": "api",
+    });
+    let mut entry = Entry::event(route.ccid, change.event, change.event, kind, Stream::Both);
+    entry.detail = Some(detail.to_string());
+    entry
+}
