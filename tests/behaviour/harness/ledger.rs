@@ -1,0 +1,214 @@
+//! What clients were promised and what the third party got, kept apart from the gateway and compared at the end.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use nexus_gateway::simulator::{Received, Signature, ThirdParty};
+use sqlx::PgConnection;
+
+use super::eventually::eventually;
+
+/// How long everything that was promised may take to arrive once faults have stopped.
+const ARRIVES: Duration = Duration::from_mins(1);
+/// A client that is refused hears it by then, or finds its connection cut.
+const REFUSED_WITHIN: Duration = Duration::from_secs(6);
+/// How long after it was answered a result may be uncommitted; longer only on a machine that is too busy to tell.
+const UNCOMMITTED_MAX: Duration = Duration::from_secs(3);
+
+/// The books of one test; clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger(Arc<Mutex<Books>>);
+
+#[derive(Debug, Default)]
+struct Books {
+    promised: Vec<Promised>,
+    refused: Vec<Refused>,
+    faults: Vec<Fault>,
+}
+
+/// A message that the gateway has acknowledged.
+#[derive(Debug, Clone)]
+pub struct Promised {
+    pub id: String,
+    pub to: String,
+    pub text: String,
+}
+
+/// An answer that promised nothing, or none at all.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// `None`: there was no answer.
+    pub status: Option<u16>,
+    pub has_retry_after: bool,
+    pub took: Duration,
+}
+
+/// While this lasted, an answer of the third party may have been lost on its way into the database.
+#[derive(Debug, Clone, Copy)]
+struct Fault {
+    from: Instant,
+    until: Instant,
+}
+
+impl Ledger {
+    pub(super) fn promise(&self, promised: Promised) {
+        self.books().promised.push(promised);
+    }
+
+    pub(super) fn refuse(&self, refused: Refused) {
+        self.books().refused.push(refused);
+    }
+
+    /// A process was killed at this moment.
+    pub fn killed(&self) {
+        let now = Instant::now();
+        self.lost_answers(now, now);
+    }
+
+    /// A process was frozen, or cut off, for this time.
+    pub fn lost_answers(&self, from: Instant, until: Instant) {
+        self.books().faults.push(Fault { from, until });
+    }
+
+    pub fn promised(&self) -> Vec<Promised> {
+        self.books().promised.clone()
+    }
+
+    /// Whoever was not promised anything through a fault of ours was told so in time, and when to try again.
+    fn every_refusal_was_honest(&self) {
+        for refused in &self.books().refused {
+            let is_honest = |status| status < 500 || (status == 503 && refused.has_retry_after);
+            let honest = refused.status.is_none_or(is_honest);
+            assert!(honest && refused.took < REFUSED_WITHIN, "{refused:?}");
+        }
+    }
+
+    /// Waits until everything that was promised has arrived and nothing is left to be sent, and checks that nothing
+    /// arrived changed, unsigned, twice without a reason, or out of its person's order.
+    pub async fn balances(&self, third_party: &ThirdParty, database: &mut PgConnection) {
+        self.everything_arrives(third_party).await;
+        everything_is_recorded(database).await;
+        self.every_refusal_was_honest();
+        let received = third_party.requests();
+        let by_id = by_id(&received);
+        self.every_promise_was_kept_to_the_letter(&by_id);
+        self.every_repeat_has_its_reason(&by_id);
+        everybody_got_theirs_in_order(&received);
+        assert!(
+            received
+                .iter()
+                .all(|request| request.signature == Signature::Good),
+            "every request is signed"
+        );
+    }
+
+    async fn everything_arrives(&self, third_party: &ThirdParty) {
+        eventually("everything promised has arrived", ARRIVES, async || {
+            let received = third_party.requests();
+            let by_id = by_id(&received);
+            let books = self.books();
+            let missing = |promised: &&Promised| !by_id.contains_key(&promised.id);
+            books.promised.iter().find(missing).is_none().then_some(())
+        })
+        .await;
+    }
+
+    fn every_promise_was_kept_to_the_letter(&self, by_id: &BTreeMap<String, Vec<Received>>) {
+        let mut ids = HashMap::<String, String>::new();
+        for (id, copies) in by_id {
+            let text = text_of(&copies[0]);
+            let other = ids.insert(text.clone(), id.clone());
+            assert_eq!(other, None, "{text:?} was sent as two messages");
+            assert!(
+                copies.iter().all(|copy| copy.body == copies[0].body),
+                "a repeat of {id} has other bytes"
+            );
+        }
+        for promised in &self.books().promised {
+            let first = &by_id[&promised.id][0];
+            assert_eq!(text_of(first), promised.text);
+            assert_eq!(first.recipient().as_deref(), Some(promised.to.as_str()));
+        }
+    }
+
+    /// An attempt is repeated only where its answer could not be written down.
+    fn every_repeat_has_its_reason(&self, by_id: &BTreeMap<String, Vec<Received>>) {
+        let books = self.books();
+        for (id, copies) in by_id {
+            for pair in copies.windows(2) {
+                let (first, again) = (pair[0].at, pair[1].at);
+                let explains = |fault: &&Fault| {
+                    fault.from <= again
+                        && fault.from <= first + UNCOMMITTED_MAX
+                        // Its last bytes may arrive when whoever sent them is gone.
+                        && first <= fault.until + Duration::from_secs(1)
+                };
+                assert!(
+                    books.faults.iter().any(|fault| explains(&fault)),
+                    "{id} was sent again after {:?} although nothing happened to its first answer",
+                    again.duration_since(first)
+                );
+            }
+        }
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How many requests were more than the first of their message.
+pub fn repeats(third_party: &ThirdParty) -> usize {
+    let received = third_party.requests();
+    received.len() - by_id(&received).len()
+}
+
+/// Waits until no delivery is left and every message has been sent.
+pub async fn everything_is_recorded(database: &mut PgConnection) {
+    eventually("everything sent is recorded", ARRIVES, async || {
+        let (waiting, unsent): (i64, i64) = sqlx::query_as(
+            "select (select count(*) from deliveries), (select count(*) from message_states where status <> 20)",
+        )
+        .fetch_one(&mut *database)
+        .await
+        .unwrap();
+        (waiting == 0 && unsent == 0).then_some(())
+    })
+    .await;
+}
+
+fn by_id(received: &[Received]) -> BTreeMap<String, Vec<Received>> {
+    let mut by_id = BTreeMap::<String, Vec<Received>>::new();
+    for request in received {
+        let id = request.message_id().expect("every webhook has an id");
+        by_id.entry(id).or_default().push(request.clone());
+    }
+    by_id
+}
+
+/// Each person's texts are numbered; what arrives again is left out.
+fn everybody_got_theirs_in_order(received: &[Received]) {
+    let mut last = HashMap::<String, u64>::new();
+    let mut seen = std::collections::HashSet::new();
+    for request in received {
+        let text = text_of(request);
+        if !seen.insert(text.clone()) {
+            continue;
+        }
+        let (person, number) = text.rsplit_once(' ').expect("a text ends with its number");
+        let number: u64 = number.parse().expect("a text ends with its number");
+        let before = last.insert(person.to_owned(), number);
+        assert!(
+            before.is_none_or(|before| before < number),
+            "{person} got {number} after {before:?}"
+        );
+    }
+}
+
+fn text_of(request: &Received) -> String {
+    request.json()["text"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}

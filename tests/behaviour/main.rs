@@ -1,0 +1,11 @@
+//! What the product does, tested from outside: real gateways, real sockets, real Postgres.
+//!
+//! One binary, so that its parts share one harness and are linked once.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod embedded;
+mod gateway;
+mod harness;
+mod operations;
+mod provisioning;
+mod replicas;

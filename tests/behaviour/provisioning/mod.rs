@@ -1,0 +1,9 @@
+//! Provisioning as an operator sees it: API keys, services and senders over HTTP, on one replica and on several.
+
+mod api;
+mod callers;
+mod directory;
+mod keys;
+mod replica;
+mod senders;
+mod services;

@@ -1,0 +1,119 @@
+//! Replicas as processes on one database, behind doors that clients choose from.
+
+use std::time::{Duration, Instant};
+
+use nexus_gateway::simulator::{Rule, ThirdParty, ThirdPartyOptions};
+use nexus_gateway::values::Secret;
+use serde_json::json;
+use sqlx::{ConnectOptions, PgConnection};
+
+use crate::harness::eventually::eventually;
+use crate::harness::gateway::{TestDatabase, WEBHOOK_SECRET, database};
+use crate::harness::load::Doors;
+use crate::harness::server::Server;
+use crate::harness::tenant::{SOON, Tenant};
+
+pub struct Fleet {
+    pub database: TestDatabase,
+    pub third_party: ThirdParty,
+    pub doors: Doors,
+    pub servers: Vec<Server>,
+    settings: Vec<(&'static str, &'static str)>,
+}
+
+impl Fleet {
+    /// So many replicas with these settings, each behind a door.
+    pub async fn start(replicas: usize, settings: &[(&'static str, &'static str)]) -> Self {
+        let secret = Secret::new(WEBHOOK_SECRET.to_owned());
+        let options = ThirdPartyOptions {
+            requests_max: 100_000,
+            ..ThirdPartyOptions::with_secret(secret)
+        };
+        let mut fleet = Self {
+            database: database().await,
+            third_party: ThirdParty::start(options).await.unwrap(),
+            doors: Doors::default(),
+            servers: Vec::new(),
+            settings: settings.to_vec(),
+        };
+        let starting = (0..replicas).map(|_| fleet.spawn()).collect::<Vec<_>>();
+        for server in starting {
+            fleet.takes_up(server).await;
+        }
+        fleet
+    }
+
+    /// A further replica that is not waited for yet.
+    pub fn spawn(&self) -> Server {
+        Server::spawn(&self.database.handle.url(), &self.settings)
+    }
+
+    /// Waits for a replica and opens its door.
+    pub async fn takes_up(&mut self, server: Server) {
+        server.wait_until_ready().await;
+        self.doors.open(&server.url);
+        self.servers.push(server);
+    }
+
+    /// Takes a replica out, with its door still open: nobody knows yet what will happen to it.
+    pub fn take(&mut self, index: usize) -> Server {
+        self.servers.remove(index)
+    }
+
+    /// The third party takes this long to answer.
+    pub fn third_party_takes(&self, time: Duration) {
+        let rule = Rule::new(nexus_gateway::simulator::Answer::accept()).delayed(time);
+        self.third_party.answer_with([rule]);
+    }
+
+    pub async fn tenants(&self, count: usize) -> Vec<Tenant> {
+        let mut tenants = Vec::new();
+        for _ in 0..count {
+            let (door, url) = (&self.servers[0].url, self.third_party.url());
+            tenants.push(Tenant::provision(door, &url, &json!({})).await);
+        }
+        tenants
+    }
+
+    pub async fn connect(&self) -> PgConnection {
+        self.database
+            .handle
+            .connect_options()
+            .connect()
+            .await
+            .unwrap()
+    }
+}
+
+/// Waits until every lane has an owner, and all replicas that send have about as many.
+pub async fn lanes_are_shared(database: &mut PgConnection, replicas: usize) {
+    eventually("lanes are shared", SOON, async || {
+        (owners(database).await.len() == replicas).then_some(())
+    })
+    .await;
+}
+
+/// The lives that own lanes; empty while a lane has no owner.
+pub async fn owners(database: &mut PgConnection) -> Vec<(i16, i64)> {
+    let owners: Vec<(Option<i16>, Option<i64>)> = sqlx::query_as(
+        "select distinct owner_number, owner_life from lanes order by owner_number, owner_life",
+    )
+    .fetch_all(database)
+    .await
+    .unwrap();
+    let all_owned = owners.iter().all(|(number, _)| number.is_some());
+    let owners = owners.into_iter().filter(|_| all_owned);
+    owners
+        .filter_map(|(number, life)| Some((number?, life?)))
+        .collect()
+}
+
+/// Waits until no lane is owned by this life and none is without an owner, and tells how long that took.
+pub async fn passes_on(database: &mut PgConnection, life: (i16, i64), since: Instant) -> Duration {
+    eventually("the lanes have passed on", SOON, async || {
+        let owners = owners(database).await;
+        (!owners.is_empty() && !owners.contains(&life)).then_some(())
+    })
+    .await;
+    since.elapsed()
+}

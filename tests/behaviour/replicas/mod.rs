@@ -1,0 +1,7 @@
+//! Several replicas on one database: who sends for which destination, and what becomes of it when one of them stops,
+//! is killed or is frozen.
+
+mod death;
+mod fleet;
+mod sharing;
+mod stopping;
