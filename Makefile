@@ -1,0 +1,40 @@
+# The targets people use. What is more than a line lives in .ci/.
+
+# Builds check SQL against .sqlx/, so none of them needs a database.
+export SQLX_OFFLINE = true
+
+ARGUMENTS ?=
+
+.PHONY: help run test ci deep fmt lint doc secrets clean-data
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: ## Install what is missing, build, and start the demo (ARGUMENTS="--once" plays it once and ends)
+	@.ci/install-missing
+	cargo run --locked -- demo $(ARGUMENTS)
+
+test: ## Install what is missing and run every test (ARGUMENTS="<name>" runs those whose name contains it)
+	@.ci/install-missing
+	@.ci/test $(ARGUMENTS)
+
+ci: ## Everything a change has to pass
+	@.ci/run
+
+deep: ## The long tests
+	@.ci/deep
+
+fmt: ## Format the code
+	cargo fmt
+
+lint: ## Look for what the compiler lets pass
+	CLIPPY_CONF_DIR=.ci cargo clippy --locked --all-targets -- -D warnings
+
+doc: ## Build the documentation of the code
+	cargo doc --locked --no-deps --document-private-items
+
+secrets: ## Write what docker-compose.yml mounts into ./secrets, where it is missing
+	@.ci/write-secrets
+
+clean-data: ## Throw away what the demo stored
+	rm -rf data
