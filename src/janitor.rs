@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, Postgres};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::{Config, ReceiptsConfig, RetentionConfig};
@@ -73,18 +74,19 @@ impl Janitor {
             tables: weekly_tables(&config.retention),
             keep_ms: i64::from(config.retention.messages_days) * DAY_MS,
         };
-        let draining = lifecycle.draining();
+        let (draining, cut) = (lifecycle.draining(), lifecycle.cut());
         lifecycle.spawn_until_stop("janitor", async move {
+            // A round that is under way ends in peace unless that takes too long.
             tokio::select! {
-                () = janitor.run() => {}
-                () = draining.cancelled() => {}
+                () = janitor.run(draining) => {}
+                () = cut.cancelled() => {}
             }
         });
     }
 
-    async fn run(self) {
+    async fn run(self, draining: CancellationToken) {
         let mut rounds: u32 = 0;
-        loop {
+        while !draining.is_cancelled() {
             if let Err(error) = self
                 .round(rounds.is_multiple_of(ROUNDS_PER_PARTITIONS))
                 .await
@@ -93,7 +95,10 @@ impl Janitor {
                 warn!(error.cause = %error, "A round of clean-up failed; the next one goes on");
             }
             rounds = rounds.wrapping_add(1);
-            tokio::time::sleep(ROUND_INTERVAL).await;
+            tokio::select! {
+                () = tokio::time::sleep(ROUND_INTERVAL) => {}
+                () = draining.cancelled() => {}
+            }
         }
     }
 
