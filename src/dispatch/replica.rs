@@ -1,6 +1,6 @@
 //! This replica among the others: its life, its beat, and which lanes are its own.
 //!
-//! A tick every eighth of the lease raises our beat and shows the beats of the others. A replica is dead once its
+//! A tick every tenth of the lease raises our beat and shows the beats of the others. A replica is dead once its
 //! beat was seen unchanged for 0.9 lease of our own monotonic time during which our own ticks all succeeded; so an
 //! outage of the database moves no lane, and no clock has to agree with another. We start nothing later than 0.7 lease
 //! after the sending of our last good tick. Death is one compare-and-set, and every write under a life checks it.
@@ -27,19 +27,19 @@ use crate::platform::database::within;
 use crate::platform::telemetry::metric;
 
 /// Shares of the lease; design rests on validity + one tick being less than the time until death.
-const TICK_SHARE: f64 = 0.125;
+const TICK_SHARE: f64 = 0.1;
 const VALIDITY_SHARE: f64 = 0.7;
 const SILENCE_SHARE: f64 = 0.9;
 /// A longer time between two ticks of ours, as a share of the lease, means that we were not watching.
 const GAP_SHARE: f64 = 0.5;
 /// A tick comes at least this often however long the lease: what is provisioned is in force everywhere within a second.
-pub const TICK_INTERVAL_MAX: Duration = Duration::from_millis(625);
+pub const TICK_INTERVAL_MAX: Duration = Duration::from_millis(500);
 /// Idle lanes are compared with the table this often: the net under lost wake-ups.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(15);
 /// Most lanes that one tick claims.
 const CLAIM_MAX: usize = 20_000;
 /// A lane that nobody has taken for so many ticks is taken by whoever sees it, beyond an even share.
-const TICKS_TO_OTHERS: u32 = 8;
+const TICKS_TO_OTHERS: u32 = 10;
 
 /// The loop of this replica.
 #[derive(Debug)]

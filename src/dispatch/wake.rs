@@ -4,11 +4,11 @@
 //! came meanwhile in one. A lost one costs at most the interval of the replica's sweep.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
-use sqlx::{ConnectOptions, PgConnection};
+use sqlx::{Acquire, ConnectOptions, Connection, PgConnection};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
@@ -16,6 +16,7 @@ use crate::lanes::model::LaneId;
 use crate::lanes::ownership::{LaneSignal, Ownership};
 use crate::lanes::store;
 use crate::messages::accept::AfterAccept;
+use crate::platform::database::within;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
 
@@ -24,6 +25,10 @@ const CHANNEL: &str = "nexus_gateway_lanes";
 /// A payload may have 8,000 bytes; a lane's number has at most 19 digits.
 const LANES_PER_NOTIFICATION: usize = 350;
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
+/// Telling, or beginning to listen, takes no longer than this.
+const SEND_TIME_MAX: Duration = Duration::from_secs(2);
+/// A listener that has heard nothing for so long asks whether it is still connected.
+const PROBE_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Collects what others have to know; cheap to clone.
 #[derive(Debug, Clone)]
@@ -72,43 +77,42 @@ impl Waker {
         let mut connection: Option<PgConnection> = None;
         loop {
             self.something.notified().await;
-            while let Some(payload) = self.next_payload() {
-                if let Err(error) = send(&mut connection, &connect, &payload).await {
+            loop {
+                let lanes = self.next_lanes();
+                if lanes.is_empty() {
+                    break;
+                }
+                let sent = within(SEND_TIME_MAX, send(&mut connection, &connect, &lanes)).await;
+                if let Err(error) = sent {
                     metrics::counter!(metric::WAKE_UPS_FAILED).increment(1);
-                    warn!(error.cause = %error, "Owners of lanes could not be woken; their sweep finds the rows");
+                    warn!(error.cause = %error, "Owners of lanes could not be woken; it is tried again");
                     connection = None;
+                    self.waiting().extend(lanes);
                     tokio::time::sleep(RETRY_INTERVAL).await;
                 }
             }
         }
     }
 
-    fn next_payload(&self) -> Option<String> {
-        let mut waiting = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let lanes: Vec<i64> = waiting
+    /// Takes out as many lanes as fit into one notification.
+    fn next_lanes(&self) -> Vec<i64> {
+        let mut waiting = self.waiting();
+        let rest = waiting
             .iter()
+            .nth(LANES_PER_NOTIFICATION)
             .copied()
-            .take(LANES_PER_NOTIFICATION)
-            .collect();
-        for lane in &lanes {
-            waiting.remove(lane);
-        }
-        (!lanes.is_empty()).then(|| {
-            lanes
-                .iter()
-                .map(i64::to_string)
-                .collect::<Vec<_>>()
-                .join(",")
-        })
+            .map_or_else(BTreeSet::new, |first| waiting.split_off(&first));
+        std::mem::replace(&mut *waiting, rest).into_iter().collect()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeSet<i64>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl AfterAccept for Waker {
     fn wake_owners(&self, lanes: Vec<LaneId>) {
-        self.lanes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(lanes.into_iter().map(|lane| lane.0));
+        self.waiting().extend(lanes.into_iter().map(|lane| lane.0));
         self.something.notify_one();
     }
 
@@ -120,38 +124,56 @@ impl AfterAccept for Waker {
 async fn send(
     connection: &mut Option<PgConnection>,
     connect: &PgConnectOptions,
-    payload: &str,
+    lanes: &[i64],
 ) -> sqlx::Result<()> {
     let open = match connection.take() {
         Some(open) => open,
         None => connect.connect().await?,
     };
-    store::notify(connection.insert(open), CHANNEL, payload).await
+    let numbers: Vec<String> = lanes.iter().map(i64::to_string).collect();
+    store::notify(connection.insert(open), CHANNEL, &numbers.join(",")).await
 }
 
 /// Listens for ever; after a lost connection every lane of ours looks for rows, since notifications were lost with it.
 async fn listen(connect: PgConnectOptions, ownership: Arc<Ownership>) {
-    // The listener's connection is never borrowed for anything else.
-    let pool = PgPoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(Duration::from_secs(2))
-        .connect_lazy_with(connect);
     loop {
-        if let Err(error) = listen_once(&pool, &ownership).await {
+        if let Err(error) = listen_once(&connect, &ownership).await {
             metrics::counter!(metric::WAKE_UPS_FAILED).increment(1);
             warn!(error.cause = %error, "The listener for wake-ups lost its connection");
         }
         tokio::time::sleep(RETRY_INTERVAL).await;
-        for lane in ownership.lanes() {
-            ownership.signal(lane, LaneSignal::LookForRows);
-        }
     }
 }
 
-async fn listen_once(pool: &sqlx::PgPool, ownership: &Ownership) -> sqlx::Result<()> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(CHANNEL).await?;
-    while let Some(notification) = listener.try_recv().await? {
+async fn listen_once(connect: &PgConnectOptions, ownership: &Ownership) -> sqlx::Result<()> {
+    // Of its own each time: a listener that is dropped says goodbye first, and one whose connection is half open waits
+    // for the answer while the next one listens already.
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(SEND_TIME_MAX)
+        .connect_lazy_with(connect.clone());
+    let mut listener = within(SEND_TIME_MAX, async {
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.eager_reconnect(false);
+        listener.listen(CHANNEL).await?;
+        Ok::<_, sqlx::Error>(listener)
+    })
+    .await?;
+    for lane in ownership.lanes() {
+        ownership.signal(lane, LaneSignal::LookForRows);
+    }
+    loop {
+        let Ok(heard) = tokio::time::timeout(PROBE_INTERVAL, listener.try_recv()).await else {
+            // Whoever only listens does not notice that nobody can speak to him any more.
+            within(SEND_TIME_MAX, async {
+                listener.acquire().await?.ping().await
+            })
+            .await?;
+            continue;
+        };
+        let Some(notification) = heard? else {
+            return Ok(());
+        };
         for lane in notification
             .payload()
             .split(',')
@@ -160,5 +182,4 @@ async fn listen_once(pool: &sqlx::PgPool, ownership: &Ownership) -> sqlx::Result
             ownership.signal(LaneId(lane), LaneSignal::LookForRows);
         }
     }
-    Ok(())
 }

@@ -83,9 +83,9 @@ pub fn timed_out() -> sqlx::Error {
 /// Classes from the appendix "PostgreSQL Error Codes".
 fn sqlstate_fault(code: &str) -> Fault {
     match code {
-        // A partition that is not there yet (23514 "no partition of relation found") heals by making it.
-        "40001" | "40P01" | "55P03" => Fault::Conflict,
-        "25006" | "57014" => Fault::Unavailable,
+        "40001" | "40P01" => Fault::Conflict,
+        // Read-only; a time-out of a statement or of a lock; a partition that is not there yet, which heals by making it.
+        "25006" | "57014" | "55P03" | "23514" => Fault::Unavailable,
         _ => match code.get(..2) {
             Some("08" | "53" | "57" | "58" | "25" | "XX" | "28" | "F0") => Fault::Unavailable,
             Some("22" | "23" | "21") => Fault::Data,
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn a_full_disk_a_shutdown_and_a_read_only_server_are_unavailable() {
         for code in [
-            "53100", "53300", "57P01", "57P03", "25006", "08006", "57014", "58030",
+            "53100", "53300", "57P01", "57P03", "25006", "08006", "57014", "58030", "55P03",
         ] {
             assert_eq!(sqlstate_fault(code), Fault::Unavailable, "{code}");
         }

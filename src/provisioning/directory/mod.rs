@@ -11,6 +11,7 @@ mod snapshot;
 mod tenant;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use sqlx::PgPool;
@@ -22,10 +23,14 @@ pub use tenant::Defaults;
 
 use super::store;
 use crate::auth::{self, Keyring};
+use crate::platform::database::within;
 use crate::platform::vault::Vault;
 
 /// Before every version.
 const NOTHING_READ: i64 = -1;
+
+/// One reading, be it of everything. While it lasts no change can be put in force.
+const REFRESH_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Why the directory could not be read; what was in memory stays in force.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +91,10 @@ impl Directory {
 
     /// Reads what changed since the version held, and puts it in force; whether there was anything.
     pub async fn refresh(&self, pool: &PgPool) -> Result<bool, RefreshError> {
+        within(REFRESH_TIME_MAX, self.read(pool)).await
+    }
+
+    async fn read(&self, pool: &PgPool) -> Result<bool, RefreshError> {
         let _alone = self.shared.refreshing.lock().await;
         let held = self.shared.snapshot.load_full();
         // One point in time for all statements, so that no tenant is seen half changed.

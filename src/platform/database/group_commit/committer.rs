@@ -10,11 +10,12 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::{Flush, GroupCommitOptions, NotWritten, State};
-use crate::platform::database::error::{Fault, fault, timed_out};
+use crate::platform::database::error::{Fault, fault};
+use crate::platform::database::within;
 use crate::platform::telemetry::metric;
 
 /// One statement or transaction may take this long before its connection is given up.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a committer without a connection tries for one.
 const RECONNECT_INTERVAL: Duration = Duration::from_millis(100);
 /// Largest sum of weights (bytes) of one batch.
@@ -89,9 +90,12 @@ impl<F: Flush> Committer<F> {
                     self.settle(items);
                 }
                 Err(error) => match self.count_failure(&error) {
-                    Fault::Conflict => stack.push((batch, repeat)),
                     Fault::Unavailable => {
                         self.retry_later(&mut stack, batch, started, &error).await;
+                    }
+                    Fault::Conflict => {
+                        self.available(true);
+                        stack.push((batch, repeat));
                     }
                     Fault::Data | Fault::Program if batch.len() > 1 => {
                         let second = batch.split_off(batch.len() / 2);
@@ -99,6 +103,8 @@ impl<F: Flush> Committer<F> {
                         stack.push((batch, repeat));
                     }
                     Fault::Data | Fault::Program => {
+                        // The store has answered, so it is there.
+                        self.available(true);
                         warn!(committer = self.options.name, error.cause = %error, "An item cannot be stored and is refused");
                         self.settle(batch.len());
                         self.flush.not_written(batch, NotWritten::Refused);
@@ -109,25 +115,21 @@ impl<F: Flush> Committer<F> {
     }
 
     async fn try_flush(&mut self, batch: &mut [F::Item], repeat: bool) -> sqlx::Result<F::Answer> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => tokio::time::timeout(FLUSH_TIMEOUT, self.connect.connect())
-                .await
-                .map_err(|_| timed_out())??,
-        };
-        let connection = self.connection.insert(connection);
-        let result =
-            match tokio::time::timeout(FLUSH_TIMEOUT, self.flush.flush(connection, batch, repeat))
-                .await
-            {
-                Ok(result) => result,
-                Err(_) => Err(timed_out()),
-            };
+        let flushed = within(FLUSH_TIMEOUT, self.flush(batch, repeat)).await;
         // After any error the connection may be inside a transaction: a new one is cheap beside a wrong one.
-        if result.is_err() {
+        if flushed.is_err() {
             self.connection = None;
         }
-        result
+        flushed
+    }
+
+    async fn flush(&mut self, batch: &mut [F::Item], repeat: bool) -> sqlx::Result<F::Answer> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.connect.connect().await?,
+        };
+        let connection = self.connection.insert(connection);
+        self.flush.flush(connection, batch, repeat).await
     }
 
     async fn retry_later(
@@ -165,10 +167,7 @@ impl<F: Flush> Committer<F> {
                 self.settle(refused.len());
                 self.flush.not_written(refused, NotWritten::Unavailable);
             }
-            if let Ok(Ok(mut connection)) =
-                tokio::time::timeout(FLUSH_TIMEOUT, self.connect.connect()).await
-                && is_writable(&mut connection).await
-            {
+            if let Ok(connection) = within(FLUSH_TIMEOUT, writable(&self.connect)).await {
                 self.connection = Some(connection);
                 self.available(true);
                 return;
@@ -214,12 +213,13 @@ impl<F: Flush> Committer<F> {
     }
 }
 
-/// Whether the server takes writes: an old primary after a failover does not.
-async fn is_writable(connection: &mut PgConnection) -> bool {
-    let probe =
-        sqlx::query_scalar::<_, bool>("select not pg_is_in_recovery()").fetch_one(connection);
-    matches!(
-        tokio::time::timeout(FLUSH_TIMEOUT, probe).await,
-        Ok(Ok(true))
-    )
+/// A connection to a server that takes writes: an old primary after a failover does not.
+async fn writable(connect: &PgConnectOptions) -> sqlx::Result<PgConnection> {
+    let mut connection = connect.connect().await?;
+    let takes_writes = sqlx::query_scalar::<_, bool>("select not pg_is_in_recovery()")
+        .fetch_one(&mut connection)
+        .await?;
+    takes_writes
+        .then_some(connection)
+        .ok_or(sqlx::Error::BeginFailed)
 }
