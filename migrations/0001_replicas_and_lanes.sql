@@ -5,15 +5,15 @@ create table replicas (
     number smallint primary key check (number between 0 and 1023),
     life bigint not null,
     -- Milliseconds since 1970 on this database's clock at the last tick; rises with every tick.
-    beat bigint not null
+    beat bigint not null,
+    -- Whether it takes lanes at this time: not while it stops, and never if it only answers.
+    sends boolean not null default false
 ) with (fillfactor = 20);
 
 -- One row per life of a replica. Its end is one compare-and-set; whoever writes as this life locks the row for share.
 create table lives (
     number smallint not null,
     life bigint not null,
-    -- Whether it owns lanes, or only answers.
-    sends boolean not null,
     started_at timestamptz not null default now(),
     ended_at timestamptz,
     primary key (number, life)

@@ -203,7 +203,7 @@ impl App {
 
     /// Results are made durable, then the life is ended, so that others need not wait for it to fall silent.
     async fn last_words(&self) {
-        const FLUSH: Duration = Duration::from_secs(1);
+        const FLUSH: Duration = Duration::from_millis(700);
         // A lane is given away when its results are durable, those of attempts that were cut among them.
         let recorded = async {
             self.stages.lanes_given_away.cancelled().await;

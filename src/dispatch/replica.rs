@@ -34,6 +34,8 @@ const SILENCE_SHARE: f64 = 0.9;
 const GAP_SHARE: f64 = 0.5;
 /// A tick comes at least this often however long the lease: what is provisioned is in force everywhere within a second.
 pub const TICK_INTERVAL_MAX: Duration = Duration::from_millis(500);
+/// How long the end of a life may take at the stop.
+const LAST_WORDS_MAX: Duration = Duration::from_millis(500);
 /// Idle lanes are compared with the table this often: the net under lost wake-ups.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(15);
 /// Most lanes that one tick claims.
@@ -120,7 +122,12 @@ impl Replica {
             }
             // Half-open connections answer nothing, not even an error.
             let budget = self.lease().mul_f64(VALIDITY_SHARE);
-            if let Err(error) = within(budget, self.beat(!giving_away)).await {
+            let beat = tokio::select! {
+                beat = within(budget, self.beat(!giving_away)) => beat,
+                // The stop does not wait for a store that answers nothing.
+                () = stages.done_with_life.cancelled() => Err(sqlx::Error::WorkerCrashed),
+            };
+            if let Err(error) = beat {
                 self.missed(&error);
             }
         }
@@ -128,7 +135,7 @@ impl Replica {
     }
 
     async fn beat(&mut self, takes_lanes: bool) -> sqlx::Result<()> {
-        let (life, tick) = self.tick().await?;
+        let (life, tick) = self.tick(self.sends && takes_lanes).await?;
         self.directory_version.send_if_modified(|version| {
             std::mem::replace(version, tick.directory_version) != tick.directory_version
         });
@@ -142,7 +149,7 @@ impl Replica {
     }
 
     /// Proves our life, or begins a new one where it has ended, and buries who has gone silent.
-    async fn tick(&mut self) -> sqlx::Result<(Life, Tick)> {
+    async fn tick(&mut self, sends: bool) -> sqlx::Result<(Life, Tick)> {
         loop {
             let life = match self.life {
                 Some(life) => life,
@@ -152,7 +159,7 @@ impl Replica {
             let clock = self.context.clock.clone();
             let connection = self.connection().await?;
             let sent_at = clock.monotonic();
-            let tick = within(patience, store::tick(connection, life)).await?;
+            let tick = within(patience, store::tick(connection, life, sends)).await?;
             let answered_at = clock.monotonic();
             clock.observe_database_time(tick.now_ms, sent_at);
             if !tick.alive {
@@ -175,10 +182,9 @@ impl Replica {
 
     async fn register(&mut self) -> sqlx::Result<Life> {
         let lease_ms = i64::try_from(self.lease().as_millis()).unwrap_or(i64::MAX);
-        let sends = self.sends;
         let connection = self.connection().await?;
         let registration = loop {
-            if let Some(registration) = store::register(connection, lease_ms, sends).await? {
+            if let Some(registration) = store::register(connection, lease_ms).await? {
                 break registration;
             }
         };
@@ -349,7 +355,7 @@ impl Replica {
 
     async fn end(mut self) {
         let Some(life) = self.life else { return };
-        let ended = within(Duration::from_secs(1), async {
+        let ended = within(LAST_WORDS_MAX, async {
             let connection = self.connection().await?;
             store::end_life(connection, life).await
         });

@@ -14,7 +14,6 @@ pub struct Registration {
 pub async fn register(
     connection: &mut PgConnection,
     lease_ms: i64,
-    sends: bool,
 ) -> sqlx::Result<Option<Registration>> {
     let mut transaction = connection.begin().await?;
     let taken = sqlx::query!(
@@ -28,7 +27,7 @@ pub async fn register(
            ),
            reused as (
                update replicas r
-               set life = r.life + 1,
+               set life = r.life + 1, sends = false,
                    -- Above every id that the life before may have made.
                    beat = greatest(r.beat + $1, (extract(epoch from clock_timestamp()) * 1000)::bigint)
                from free where r.number = free.number
@@ -52,10 +51,9 @@ pub async fn register(
     .await?;
     let Some(taken) = taken else { return Ok(None) };
     sqlx::query!(
-        "insert into lives (number, life, sends) values ($1, $2, $3)",
+        "insert into lives (number, life) values ($1, $2)",
         taken.number,
         taken.life,
-        sends,
     )
     .execute(&mut *transaction)
     .await?;
@@ -79,22 +77,23 @@ pub struct Tick {
     pub directory_version: i64,
     /// Every standing life with its beat, the asking one among them.
     pub beats: Vec<(Life, i64)>,
-    /// The numbers of those that own lanes, in order.
+    /// The numbers of those that take lanes, in order.
     pub senders: Vec<i16>,
     /// Whether some lane waits for an owner.
     pub lanes_wait: bool,
 }
 
-/// Raises the beat of a life and looks around, in one statement.
-pub async fn tick(connection: &mut PgConnection, life: Life) -> sqlx::Result<Tick> {
+/// Raises the beat of a life, says whether it takes lanes, and looks around, in one statement.
+pub async fn tick(connection: &mut PgConnection, life: Life, sends: bool) -> sqlx::Result<Tick> {
     let row = sqlx::query!(
         r#"with mine as (
                update replicas
-               set beat = greatest(beat + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint)
+               set beat = greatest(beat + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint), sends = $3
                where number = $1 and life = $2
            ),
            standing as (
-               select r.number, r.life, r.beat, l.sends from replicas r
+               select r.number, r.life, r.beat, case when r.number = $1 then $3 else r.sends end as sends
+               from replicas r
                join lives l on l.number = r.number and l.life = r.life
                where l.ended_at is null
            )
@@ -108,6 +107,7 @@ pub async fn tick(connection: &mut PgConnection, life: Life) -> sqlx::Result<Tic
                   exists (select 1 from lanes where owner_number is null) as "lanes_wait!""#,
         life.number,
         life.life,
+        sends,
     )
     .fetch_one(connection)
     .await?;

@@ -84,6 +84,11 @@ impl Ledger {
         }
     }
 
+    /// How often a client was promised nothing.
+    pub fn refusals(&self) -> usize {
+        self.books().refused.len()
+    }
+
     /// Waits until everything that was promised has arrived and nothing is left to be sent, and checks that nothing
     /// arrived changed, unsigned, twice without a reason, or out of its person's order.
     pub async fn balances(&self, third_party: &ThirdParty, database: &mut PgConnection) {

@@ -193,6 +193,16 @@ impl Tenant {
         reply.json()["data"].clone()
     }
 
+    /// Whether this replica has heard of the channel: then it finds fault with the message instead.
+    pub async fn is_known(&self) -> bool {
+        let mut item = text_to(CONSUMER, "not sent");
+        item["type"] = json!("Carrier pigeon");
+        let reply = self
+            .post("/nexus/v3/messages", &json!({ "messages": [item] }))
+            .await;
+        reply.json()["data"]["results"][0]["error"]["code"] == 510
+    }
+
     /// Waits until the message has a status.
     pub async fn wait_for_status(&self, id: &str, status: &str) -> Value {
         eventually(&format!("message {id} is {status}"), SOON, async || {

@@ -66,11 +66,21 @@ impl Fleet {
         self.third_party.answer_with([rule]);
     }
 
+    /// So many tenants that every replica knows.
     pub async fn tenants(&self, count: usize) -> Vec<Tenant> {
         let mut tenants = Vec::new();
         for _ in 0..count {
             let (door, url) = (&self.servers[0].url, self.third_party.url());
             tenants.push(Tenant::provision(door, &url, &json!({})).await);
+        }
+        for server in &self.servers {
+            let Some(last) = tenants.last().map(|tenant| tenant.at(&server.url)) else {
+                continue;
+            };
+            eventually("a replica knows the tenants", SOON, async || {
+                last.is_known().await.then_some(())
+            })
+            .await;
         }
         tenants
     }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::harness::TestGateway;
 use crate::harness::eventually::eventually;
-use crate::harness::tenant::{CONSUMER, SOON, Tenant, text_to, texts};
+use crate::harness::tenant::{CONSUMER, SOON, Tenant, texts};
 
 /// What the contract grants a change of provisioning until it is in force everywhere.
 const IN_FORCE: Duration = Duration::from_secs(1);
@@ -204,14 +204,9 @@ async fn in_force(what: &str, probe: impl AsyncFnMut() -> Option<()>) {
     eventually(what, IN_FORCE, probe).await;
 }
 
-/// Waits until this replica has heard of the tenant's channel: then it finds fault with the message instead.
 async fn knows_channel(tenant: &Tenant) {
-    let mut item = text_to(CONSUMER, "not sent");
-    item["type"] = json!("Carrier pigeon");
-    let body = json!({ "messages": [item] });
     in_force("the other replica knows the channel", async || {
-        let reply = tenant.post("/nexus/v3/messages", &body).await;
-        (reply.json()["data"]["results"][0]["error"]["code"] == 510).then_some(())
+        tenant.is_known().await.then_some(())
     })
     .await;
 }
