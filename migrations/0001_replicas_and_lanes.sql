@@ -62,4 +62,4 @@ create table deliveries (
     announced_at bigint,
     primary key (ccid, lane, stamp, own, id)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000);
-create index deliveries_due on deliveries (lane, due_at) where due_at is not null;
+create index deliveries_due on deliveries (lane, due_at, id) where due_at is not null;

@@ -2,7 +2,7 @@
 //!
 //! `replica` says which lanes are ours, `lane` is the loop of one of them, `attempt` sends one message once behind the
 //! `gate`, `judgement` turns its report into rows by the rules of `decision`, and `results` makes them durable. The
-//! rules themselves (`queue`, `brakes`, `decision`, `backoff`, `breaker`, `rate`) are pure.
+//! rules themselves (`queue`, `known`, `cursor`, `due`, `share`, `brakes`, `decision`, `backoff`, `breaker`, `rate`) are pure.
 //!
 //! How a provider is spoken to belongs to `connectors`; what is stored where to `lanes` and `messages`.
 
@@ -13,11 +13,14 @@ pub mod brakes;
 pub mod breaker;
 mod columns;
 pub mod context;
+pub mod cursor;
 pub mod decision;
+pub mod due;
 mod entries;
 pub mod gate;
 pub mod hand_over;
 pub mod judgement;
+pub mod known;
 pub mod lane;
 pub mod open_attempts;
 pub mod queue;
@@ -26,6 +29,7 @@ pub mod replica;
 pub mod results;
 pub mod routes;
 pub mod rows;
+pub mod share;
 pub mod slots;
 pub mod store;
 mod tally;

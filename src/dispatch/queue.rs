@@ -4,11 +4,12 @@
 //! its successors until its hold ends, then they pass it. What is not due yet, and what waits without holding, holds
 //! nobody. Interactive goes before normal before bulk, but a lower class gets its turn after a run of higher ones.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::lanes::model::{Arrival, Delivery};
-use crate::values::{Address, MessageId, Priority};
+use super::known::{Known, Origin};
+use crate::lanes::model::{Arrival, Delivery, Place};
+use crate::values::{Address, Priority};
 
 /// How many of a class go out before the next lower one gets a turn, if it has something.
 const RUN_BEFORE_LOWER: u32 = 8;
@@ -20,15 +21,30 @@ type RecipientKey = (u64, Priority);
 #[derive(Debug, Default)]
 struct Recipient {
     /// The delivery that is ready or in flight; nobody else's turn until it is finished.
-    busy: Option<MessageId>,
+    busy: Option<Place>,
     /// The head that waits for its retry, and until when (Unix ms) it holds the others.
-    held: Option<(MessageId, i64)>,
+    held: Option<(Place, i64)>,
     successors: VecDeque<Arrival>,
 }
 
 impl Recipient {
-    fn is_idle(&self) -> bool {
-        self.busy.is_none() && self.held.is_none() && self.successors.is_empty()
+    /// Whether a delivery that has come may go at once: nobody is under way or holds it, and it overtakes nobody.
+    fn lets_go(&self, place: Place, is_retry: bool) -> bool {
+        let held_by_other = self.held.is_some_and(|(holder, _)| holder != place);
+        self.busy.is_none() && !held_by_other && (is_retry || self.successors.is_empty())
+    }
+
+    /// Lets a delivery wait for its turn. Retries go first, in the order of their places.
+    fn line_up(&mut self, arrival: Arrival) {
+        let place = arrival.delivery.place;
+        let goes_before =
+            |other: &&Arrival| other.delivery.attempt > 0 && other.delivery.place < place;
+        let position = if arrival.delivery.attempt > 0 {
+            self.successors.iter().take_while(goes_before).count()
+        } else {
+            self.successors.len()
+        };
+        self.successors.insert(position, arrival);
     }
 }
 
@@ -56,7 +72,7 @@ pub struct LaneQueue {
     runs: [u32; CLASSES],
     timers: BTreeMap<(i64, u64), Timer>,
     timer_number: u64,
-    known: HashSet<MessageId>,
+    known: Known,
 }
 
 impl LaneQueue {
@@ -69,7 +85,7 @@ impl LaneQueue {
             runs: [0; CLASSES],
             timers: BTreeMap::new(),
             timer_number: 0,
-            known: HashSet::new(),
+            known: Known::default(),
         }
     }
 
@@ -83,8 +99,8 @@ impl LaneQueue {
     }
 
     /// Whether a delivery is among those that [`LaneQueue::len`] counts.
-    pub fn knows(&self, id: MessageId) -> bool {
-        self.known.contains(&id)
+    pub fn knows(&self, place: Place) -> bool {
+        self.known.holds(place)
     }
 
     /// Whether deliveries to one recipient wait for each other, from now on.
@@ -98,8 +114,8 @@ impl LaneQueue {
     }
 
     /// Takes a delivery in, at its place after everything of its recipient that is here. One that is known is left out.
-    pub fn push(&mut self, arrival: Arrival, now_ms: i64) {
-        if !self.known.insert(arrival.delivery.place.id) {
+    pub fn push(&mut self, arrival: Arrival, origin: Origin, now_ms: i64) {
+        if !self.known.take_in(arrival.delivery.place, origin) {
             return;
         }
         match arrival.delivery.due_at {
@@ -137,30 +153,16 @@ impl LaneQueue {
 
     /// A delivery has come to its end; it stays known until its result is durable.
     pub fn finished(&mut self, arrival: &Arrival) {
-        let key = key(arrival);
-        if let Some(recipient) = self.recipients.get_mut(&key) {
-            if recipient.busy == Some(arrival.delivery.place.id) {
-                recipient.busy = None;
-            }
-            if recipient
-                .held
-                .is_some_and(|(id, _)| id == arrival.delivery.place.id)
-            {
-                recipient.held = None;
-            }
-        }
-        self.next_of(key);
+        self.stop_being_busy(arrival);
+        self.stop_holding(arrival);
+        self.next_of(key(arrival));
     }
 
     /// A delivery is tried again later.
     pub fn wait(&mut self, mut arrival: Arrival, wait: Wait, now_ms: i64) {
-        let (key, id) = (key(&arrival), arrival.delivery.place.id);
-        if let Some(recipient) = self.recipients.get_mut(&key)
-            && recipient.busy == Some(id)
-        {
-            recipient.busy = None;
-        }
+        self.stop_being_busy(&arrival);
         self.hold_successors(&arrival, wait.holds_until, now_ms);
+        let key = key(&arrival);
         arrival.delivery.due_at = Some(wait.due_at);
         self.set_timer(wait.due_at, Timer::Due(Box::new(arrival)));
         self.next_of(key);
@@ -169,28 +171,25 @@ impl LaneQueue {
     /// A delivery is tried again so much later that it waits in the table. It holds its successors all the same, and it
     /// stays known until the table says so.
     pub fn wait_in_table(&mut self, arrival: &Arrival, wait: Wait, now_ms: i64) {
-        let (key, id) = (key(arrival), arrival.delivery.place.id);
-        if let Some(recipient) = self.recipients.get_mut(&key)
-            && recipient.busy == Some(id)
-        {
-            recipient.busy = None;
-        }
+        self.stop_being_busy(arrival);
         self.hold_successors(arrival, wait.holds_until, now_ms);
-        self.next_of(key);
+        self.next_of(key(arrival));
     }
 
-    /// A delivery that waits in the table holds its successors until then, if that is still to come.
+    /// A delivery that waits holds its successors until then, or no longer if that has passed.
     pub fn hold_successors(&mut self, arrival: &Arrival, holds_until: Option<i64>, now_ms: i64) {
-        if let Some(holds_until) = holds_until.filter(|until| *until > now_ms) {
-            self.hold(key(arrival), arrival.delivery.place.id, holds_until);
+        if let Some(until) = holds_until.filter(|until| self.ordered && *until > now_ms) {
+            let key = key(arrival);
+            self.recipients.entry(key).or_default().held = Some((arrival.delivery.place, until));
+            self.set_timer(until, Timer::HoldEnds(key));
+        } else {
+            self.stop_holding(arrival);
         }
     }
 
-    /// The results of these deliveries are durable, or they are somebody else's now: forget them.
-    pub fn forget(&mut self, ids: &[MessageId]) {
-        for id in ids {
-            self.known.remove(id);
-        }
+    /// These deliveries are through: what is stored about them is durable, or they are somebody else's now.
+    pub fn forget(&mut self, places: &[Place], now_ms: i64) {
+        self.known.forget(places, now_ms);
     }
 
     /// When the next timer goes off, Unix ms.
@@ -206,7 +205,7 @@ impl LaneQueue {
             .filter(|entry| entry.key().0 <= now_ms)
         {
             match entry.remove() {
-                Timer::Due(arrival) => self.queue_first(*arrival),
+                Timer::Due(arrival) => self.queue(*arrival),
                 Timer::HoldEnds(key) => {
                     if let Some(recipient) = self.recipients.get_mut(&key)
                         && recipient.held.is_some_and(|(_, until)| until <= now_ms)
@@ -219,38 +218,36 @@ impl LaneQueue {
         }
     }
 
+    /// Makes a delivery ready, or lets it wait for its turn. A retry that has fallen due goes before its successors,
+    /// though not before one that is under way.
     fn queue(&mut self, arrival: Arrival) {
         if self.ordered {
+            let is_retry = arrival.delivery.attempt > 0;
+            let place = arrival.delivery.place;
             let recipient = self.recipients.entry(key(&arrival)).or_default();
-            if !recipient.is_idle() {
-                recipient.successors.push_back(arrival);
-                return;
+            if !recipient.lets_go(place, is_retry) {
+                return recipient.line_up(arrival);
             }
-            recipient.busy = Some(arrival.delivery.place.id);
+            recipient.busy = Some(place);
         }
         self.ready[class(&arrival)].push_back(arrival);
     }
 
-    /// A retry that has fallen due goes before its successors, though not before one that is under way.
-    fn queue_first(&mut self, arrival: Arrival) {
-        if self.ordered {
-            let recipient = self.recipients.entry(key(&arrival)).or_default();
-            let held_by_other = recipient
+    fn stop_being_busy(&mut self, arrival: &Arrival) {
+        if let Some(recipient) = self.recipients.get_mut(&key(arrival))
+            && recipient.busy == Some(arrival.delivery.place)
+        {
+            recipient.busy = None;
+        }
+    }
+
+    fn stop_holding(&mut self, arrival: &Arrival) {
+        if let Some(recipient) = self.recipients.get_mut(&key(arrival))
+            && recipient
                 .held
-                .is_some_and(|(id, _)| id != arrival.delivery.place.id);
-            if recipient.busy.is_some() || held_by_other {
-                recipient.successors.push_front(arrival);
-                return;
-            }
-            recipient.busy = Some(arrival.delivery.place.id);
-        }
-        self.ready[class(&arrival)].push_back(arrival);
-    }
-
-    fn hold(&mut self, key: RecipientKey, id: MessageId, until: i64) {
-        if self.ordered {
-            self.recipients.entry(key).or_default().held = Some((id, until));
-            self.set_timer(until, Timer::HoldEnds(key));
+                .is_some_and(|(holder, _)| holder == arrival.delivery.place)
+        {
+            recipient.held = None;
         }
     }
 
@@ -263,7 +260,7 @@ impl LaneQueue {
             return;
         }
         if let Some(next) = recipient.successors.pop_front() {
-            recipient.busy = Some(next.delivery.place.id);
+            recipient.busy = Some(next.delivery.place);
             self.ready[class(&next)].push_back(next);
         } else {
             self.recipients.remove(&key);

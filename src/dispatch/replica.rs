@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 use super::context::DispatchContext;
 use super::hand_over::HandOvers;
 use super::lane::LaneLoop;
+use super::share::share_of;
 use super::watch::Watch;
 use crate::lanes::model::{LaneId, Life};
 use crate::lanes::ownership::{LaneSignal, OwnedLane};
@@ -57,6 +58,8 @@ pub struct Replica {
     /// Ticks in a row that have shown a lane without an owner.
     ticks_waited: u32,
     hand_overs: HandOvers,
+    /// Lanes of ours that nothing waited in when they were taken.
+    seemed_empty: Vec<i64>,
 }
 
 /// The stages of a stop that this loop takes part in.
@@ -82,6 +85,7 @@ impl Replica {
             watch: Watch::new(lease.mul_f64(SILENCE_SHARE), lease.mul_f64(GAP_SHARE)),
             last_sweep: context.clock.monotonic(),
             ticks_waited: 0,
+            seemed_empty: Vec::new(),
             hand_overs: HandOvers::new(Arc::clone(&context)),
             context,
             sends,
@@ -142,6 +146,7 @@ impl Replica {
         if self.sends && takes_lanes {
             self.balance(life, &tick).await?;
             self.take_strays(life).await?;
+            self.look_where_work_is().await?;
             self.sweep().await?;
         }
         self.context.count();
@@ -240,29 +245,29 @@ impl Replica {
         for row in &claimed {
             self.take(life, row);
         }
-        self.look_once_more(&claimed).await
+        Ok(())
     }
 
     /// What others accepted while a lane was on its way to us woke nobody: the claim did not see it yet, and the
-    /// wake-up found no owner.
-    async fn look_once_more(&mut self, claimed: &[LaneRow]) -> sqlx::Result<()> {
-        let empty: Vec<i64> = claimed
-            .iter()
-            .filter(|row| !row.has_rows)
-            .map(|row| row.lane.0)
-            .collect();
-        if empty.is_empty() {
+    /// wake-up found no owner. A lane stays on the list until this has been asked.
+    async fn look_where_work_is(&mut self) -> sqlx::Result<()> {
+        if self.seemed_empty.is_empty() {
             return Ok(());
         }
+        let empty = self.seemed_empty.clone();
         let connection = self.connection().await?;
         for lane in store::lanes_with_rows(connection, &empty).await? {
             let signal = LaneSignal::LookForRows;
             self.context.ownership.signal(lane, signal);
         }
+        self.seemed_empty.clear();
         Ok(())
     }
 
-    fn take(&self, life: Life, row: &LaneRow) {
+    fn take(&mut self, life: Life, row: &LaneRow) {
+        if !row.has_rows {
+            self.seemed_empty.push(row.lane.0);
+        }
         let (owned, inbox) = OwnedLane::new(row.lane, self.context.settings.memory_deliveries_max);
         let lane = LaneLoop::new(
             Arc::clone(&self.context),
@@ -378,27 +383,5 @@ impl Replica {
 
     fn tick_interval(&self) -> Duration {
         self.lease().mul_f64(TICK_SHARE).min(TICK_INTERVAL_MAX)
-    }
-}
-
-/// How many of the lanes are to be ours: as many as everybody's, and the first replicas one of the rest each.
-fn share_of(life: Life, lanes: usize, senders: &[i16]) -> usize {
-    let replicas = senders.len().max(1);
-    let before_us = senders.iter().filter(|number| **number < life.number);
-    lanes / replicas + usize::from(before_us.count() < lanes % replicas)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shares_are_even_and_add_up() {
-        for lanes in 0..20 {
-            let senders = [0, 3, 4, 1023];
-            let shares = senders.map(|number| share_of(Life { number, life: 1 }, lanes, &senders));
-            assert_eq!(shares.iter().sum::<usize>(), lanes);
-            assert!(shares[0] - shares[3] <= 1);
-        }
     }
 }

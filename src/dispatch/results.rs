@@ -12,7 +12,7 @@ use tracing::error;
 
 use super::store;
 use crate::history::model::Entry;
-use crate::lanes::model::{Delivery, LaneId, Life};
+use crate::lanes::model::{Delivery, LaneId, Life, Place};
 use crate::lanes::ownership::{LaneSignal, OwnedLane};
 use crate::messages::accept::AfterAccept;
 use crate::messages::status::Status;
@@ -20,7 +20,7 @@ use crate::platform::database::Database;
 use crate::platform::database::group_commit::{Flush, GroupCommit, GroupCommitOptions, NotWritten};
 use crate::platform::lifecycle::Lifecycle;
 use crate::receipts::intake::apply_parked;
-use crate::values::{Ccid, MessageId, ReasonCode};
+use crate::values::{Ccid, ReasonCode};
 
 /// What becomes of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -214,8 +214,8 @@ impl Flush for Writer {
 #[derive(Default)]
 struct Told {
     results: usize,
-    done: Vec<MessageId>,
-    waiting: Vec<MessageId>,
+    done: Vec<Place>,
+    waiting: Vec<Place>,
 }
 
 fn tell_owners(batch: Vec<ResultRow>, through: bool) {
@@ -227,8 +227,8 @@ fn tell_owners(batch: Vec<ResultRow>, through: bool) {
             .or_insert_with(|| (row.owner, Told::default()));
         told.results += 1;
         match row.fate {
-            Fate::Done if through => told.done.push(row.delivery.place.id),
-            Fate::Waits { .. } if through => told.waiting.push(row.delivery.place.id),
+            Fate::Done if through => told.done.push(row.delivery.place),
+            Fate::Waits { .. } if through => told.waiting.push(row.delivery.place),
             Fate::Done | Fate::Waits { .. } => {}
         }
     }

@@ -1,8 +1,4 @@
-//! Which rows of a lane its loop knows, and how it reads the rest.
-//!
-//! The *cursor* is the place up to which everything that may be sent at once is known. While the lane is *level*,
-//! nothing lies beyond the cursor but what accepts of this replica hand over and what wake-ups announce. While it is
-//! *behind*, messages handed over from beyond the cursor are left in the table and read in their turn.
+//! Reading a lane's rows: what may be sent at once beyond the `cursor`, and what waits for a time as it falls due.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,6 +6,8 @@ use std::time::Duration;
 
 use sqlx::{PgConnection, PgPool};
 
+use super::cursor::{Cursor, Page};
+use super::due::{DuePlace, DueRows};
 use crate::lanes::model::{Arrival, Delivery, LaneId, OutboundMessage, Place};
 use crate::lanes::store;
 use crate::messages::store::outbound;
@@ -23,37 +21,26 @@ const PAGE: i64 = 500;
 const HOLDING_MAX: i64 = 10_000;
 /// How long one reading may take before it is given up and begun anew.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// When due rows are looked at again after a page of them that were all known: they are under way, or cannot be sent.
-const ALL_KNOWN_PAUSE_MS: i64 = 250;
+/// How many of the next rows to fall due are looked at for one that is not in memory.
+const NEXT_DUE: i64 = 64;
 
-/// What one reading found.
-struct Page {
-    arrivals: Vec<Arrival>,
-    /// The place of the last row, whether its message was found or not.
-    last: Option<Place>,
-    /// There was nothing more to read.
-    is_whole: bool,
-    /// When the next row that is not due yet falls due, Unix ms.
-    next_due: Option<i64>,
+/// What is behind a page of due rows.
+enum Found {
+    /// More that are due, after this one.
+    More(DuePlace),
+    /// None. These fall due next.
+    Next(Vec<(Place, i64)>),
 }
 
-/// A lane's place in its table.
+/// What one lane has read of its table.
 #[derive(Debug)]
 pub struct Rows {
     ccid: Ccid,
     lane: LaneId,
     pool: PgPool,
     clock: Clock,
-    cursor: Place,
-    /// Every foreign row up to this stamp is known.
-    foreign_known: i64,
-    /// The highest stamp that was handed over; its foreign rows are durable.
-    announced_stamp: i64,
-    behind: bool,
-    /// Something beyond the cursor was left in the table since the last read began.
-    left_out: bool,
-    /// When the next row that waits for a time and is not in memory falls due, Unix ms.
-    next_due: Option<i64>,
+    pub cursor: Cursor,
+    pub due: DueRows,
 }
 
 impl Rows {
@@ -64,117 +51,46 @@ impl Rows {
             lane,
             pool,
             clock,
-            cursor: Place::START,
-            foreign_known: -1,
-            announced_stamp: -1,
-            behind: false,
-            left_out: false,
-            next_due: None,
+            cursor: Cursor::new(),
+            due: DueRows::new(),
         }
-    }
-
-    /// Whether rows beyond the cursor wait to be read.
-    pub fn is_behind(&self) -> bool {
-        self.behind
-    }
-
-    /// When there is something to read although nothing is announced, Unix ms.
-    pub fn next_due(&self) -> Option<i64> {
-        self.next_due
     }
 
     /// Begins again from the start of the lane: something may have been missed, or fallen due while nobody looked.
     pub fn read_again(&mut self) {
-        self.cursor = Place::START;
-        self.behind = true;
-        self.note_due(self.clock.now_ms());
+        self.cursor.read_again();
+        self.due.read_again(self.clock.now_ms());
     }
 
-    /// Other replicas may have accepted something.
-    pub fn look(&mut self) {
-        self.behind = true;
-        self.left_out = true;
+    /// Reads the next page beyond the cursor, which is to be told of it.
+    pub async fn read_on(
+        &mut self,
+        room: usize,
+        is_known: impl Fn(Place) -> bool,
+    ) -> sqlx::Result<Page> {
+        let (page, first) = within(PATIENCE, self.page(limit(room))).await?;
+        if let Some(first) = first {
+            self.due.note_first(&first, is_whole(&first), is_known);
+        }
+        Ok(page)
     }
 
-    /// A row that is not in memory falls due at that time.
-    pub fn note_due(&mut self, due_at: i64) {
-        self.next_due = Some(self.next_due.map_or(due_at, |next| next.min(due_at)));
-    }
-
-    /// Drops what was handed over and has to be read from the table in its turn; the rest may be taken in.
-    pub fn sift(&mut self, arrivals: &mut Vec<Arrival>) {
-        let cursor = self.cursor;
-        if self.behind {
-            // An own flush may commit after a later one: what lies before the cursor would never be read.
-            let before = arrivals.len();
-            arrivals.retain(|arrival| arrival.delivery.place <= cursor);
-            self.left_out |= arrivals.len() < before;
-            return;
-        }
-        let stamp = arrivals
-            .iter()
-            .map(|arrival| arrival.delivery.place.stamp)
-            .max()
-            .unwrap_or(0);
-        if stamp > self.foreign_known {
-            // Rows of other replicas come before these. All of both are durable, so one read finds them in order.
-            self.behind = true;
-            self.announced_stamp = self.announced_stamp.max(stamp);
-            arrivals.retain(|arrival| arrival.delivery.place <= cursor);
-            return;
-        }
-        if let Some(last) = arrivals.iter().map(|arrival| arrival.delivery.place).max() {
-            self.cursor = cursor.max(last);
-        }
-    }
-
-    /// Leaves messages beyond the cursor in the table: there is no room for them.
-    pub fn leave_in_table(&mut self, arrivals: &mut Vec<Arrival>) {
-        self.behind = true;
-        let cursor = self.cursor;
-        arrivals.retain(|arrival| arrival.delivery.place <= cursor);
-        self.left_out = true;
-    }
-
-    /// Reads the next page beyond the cursor.
-    pub async fn read_on(&mut self, room: usize) -> sqlx::Result<Vec<Arrival>> {
-        self.left_out = false;
-        let announced_stamp = self.announced_stamp;
-        let limit = i64::try_from(room).unwrap_or(PAGE).clamp(1, PAGE);
-        let read = within(PATIENCE, self.page(limit)).await?;
-        if let Some(last) = read.last {
-            self.cursor = last;
-            // A row with stamp s is visible only after every foreign row before s.
-            self.foreign_known = self.foreign_known.max(last.stamp - 1);
-        }
-        if read.is_whole {
-            self.foreign_known = self
-                .foreign_known
-                .max(self.cursor.stamp)
-                .max(announced_stamp);
-            self.behind = self.left_out;
-        }
-        if let Some(due_at) = read.next_due {
-            self.note_due(due_at);
-        }
-        Ok(read.arrivals)
-    }
-
-    /// Reads what has fallen due of that which is not in memory.
+    /// Reads the next page of what has fallen due of that which is not in memory.
     pub async fn read_due(
         &mut self,
-        is_known: impl Fn(MessageId) -> bool,
+        room: usize,
+        is_known: impl Fn(Place) -> bool,
     ) -> sqlx::Result<Vec<Arrival>> {
         let now_ms = self.clock.now_ms();
-        let read = within(PATIENCE, self.due(now_ms)).await?;
-        self.next_due = if read.is_whole {
-            read.next_due
-        } else if read.arrivals.iter().any(|due| !is_known(due.message.id)) {
-            Some(now_ms)
-        } else {
-            Some(now_ms + ALL_KNOWN_PAUSE_MS)
-        };
-        Ok(read.arrivals)
+        let (arrivals, found) = within(PATIENCE, self.due_page(limit(room), now_ms)).await?;
+        match found {
+            Found::More(last) => self.due.page_read(Some(last), now_ms),
+            Found::Next(first) => {
+                self.due.page_read(None, now_ms);
+                self.due.note_first(&first, is_whole(&first), is_known);
+            }
+        }
+        Ok(arrivals)
     }
 
     /// Reads what waits for a retry and holds its successors: a new owner needs to know before it sends.
@@ -198,33 +114,51 @@ impl Rows {
         .await
     }
 
-    async fn page(&self, limit: i64) -> sqlx::Result<Page> {
+    /// The next page. At the end of the lane also what falls due next, of that which may not be known.
+    async fn page(&self, limit: i64) -> sqlx::Result<(Page, Option<Vec<(Place, i64)>>)> {
         let mut connection = self.pool.acquire().await?;
-        let lane = (self.ccid, self.lane);
-        let deliveries = store::read_forward(&mut connection, lane, self.cursor, limit).await?;
+        let (lane, after) = ((self.ccid, self.lane), self.cursor.place());
+        let deliveries = store::read_forward(&mut connection, lane, after, limit).await?;
         let is_whole = i64::try_from(deliveries.len()).is_ok_and(|read| read < limit);
-        let next_due = if is_whole {
-            store::next_due(&mut connection, self.lane, self.clock.now_ms()).await?
+        let first = if is_whole {
+            let from = self.due.unknown_from();
+            Some(store::next_due(&mut connection, self.lane, from, NEXT_DUE).await?)
         } else {
             None
         };
-        Ok(Page {
+        let page = Page {
             last: deliveries.last().map(|delivery| delivery.place),
             is_whole,
-            next_due,
             arrivals: self.with_messages(&mut connection, deliveries).await?,
-        })
+        };
+        Ok((page, first))
     }
 
-    async fn due(&self, now_ms: i64) -> sqlx::Result<Page> {
+    async fn due_page(&self, limit: i64, now_ms: i64) -> sqlx::Result<(Vec<Arrival>, Found)> {
         let mut connection = self.pool.acquire().await?;
-        let deliveries = store::read_due(&mut connection, self.lane, now_ms, PAGE).await?;
-        Ok(Page {
-            last: None,
-            is_whole: i64::try_from(deliveries.len()).is_ok_and(|read| read < PAGE),
-            next_due: store::next_due(&mut connection, self.lane, now_ms).await?,
-            arrivals: self.with_messages(&mut connection, deliveries).await?,
-        })
+        let after = self.due.after();
+        let deliveries = store::read_due(
+            &mut connection,
+            self.lane,
+            ((after.due_at, after.id), now_ms),
+            limit,
+        )
+        .await?;
+        let is_full = i64::try_from(deliveries.len()).is_ok_and(|read| read == limit);
+        let last = deliveries.last().filter(|_| is_full).map(|last| DuePlace {
+            due_at: last.due_at.unwrap_or(now_ms),
+            id: last.place.id,
+        });
+        let found = match last {
+            Some(last) => Found::More(last),
+            None => {
+                Found::Next(store::next_due(&mut connection, self.lane, now_ms, NEXT_DUE).await?)
+            }
+        };
+        Ok((
+            self.with_messages(&mut connection, deliveries).await?,
+            found,
+        ))
     }
 
     async fn with_messages(
@@ -256,4 +190,12 @@ impl Rows {
             })
             .collect())
     }
+}
+
+fn limit(room: usize) -> i64 {
+    i64::try_from(room).unwrap_or(PAGE).clamp(1, PAGE)
+}
+
+fn is_whole(first: &[(Place, i64)]) -> bool {
+    i64::try_from(first.len()).is_ok_and(|count| count < NEXT_DUE)
 }

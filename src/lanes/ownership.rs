@@ -13,9 +13,8 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::model::{Arrival, LaneId, Life};
+use super::model::{Arrival, LaneId, Life, Place};
 use crate::platform::clock::Clock;
-use crate::values::MessageId;
 
 /// What a lane's loop is told.
 #[derive(Debug)]
@@ -30,9 +29,9 @@ pub enum LaneSignal {
     Recorded {
         results: usize,
         /// These deliveries are done with.
-        done: Vec<MessageId>,
+        done: Vec<Place>,
         /// These wait in the table until they are due.
-        waiting: Vec<MessageId>,
+        waiting: Vec<Place>,
     },
     /// Give the lane away once its open attempts have ended.
     Release,

@@ -49,20 +49,22 @@ pub async fn read_forward(
     Ok(rows.into_iter().map(|row| delivery!(row)).collect())
 }
 
-/// Reads what waits for a time up to `until_ms`, earliest first.
+/// Reads what waits for a time up to `until_ms`, in the order (due time, id), beginning after such a place.
 pub async fn read_due(
     connection: &mut PgConnection,
     lane: LaneId,
-    until_ms: i64,
+    ((after_ms, after_id), until_ms): ((i64, MessageId), i64),
     limit: i64,
 ) -> sqlx::Result<Vec<Delivery>> {
     let rows = sqlx::query!(
         "select ccid, lane, stamp, own, id, priority, attempt, due_at, expires_at, holds_until, announced_at
          from deliveries
-         where lane = $1 and due_at <= $2
-         order by due_at
-         limit $3",
+         where lane = $1 and (due_at, id) > ($2, $3) and due_at <= $4
+         order by due_at, id
+         limit $5",
         lane.0,
+        after_ms,
+        after_id.as_i64(),
         until_ms,
         limit,
     )
@@ -93,19 +95,33 @@ pub async fn read_holding(
     Ok(rows.into_iter().map(|row| delivery!(row)).collect())
 }
 
-/// When the next delivery that waits for a time after `after_ms` falls due.
+/// The deliveries that fall due first after `after_ms`, with their times.
 pub async fn next_due(
     connection: &mut PgConnection,
     lane: LaneId,
     after_ms: i64,
-) -> sqlx::Result<Option<i64>> {
-    sqlx::query_scalar!(
-        "select min(due_at) from deliveries where lane = $1 and due_at > $2",
+    limit: i64,
+) -> sqlx::Result<Vec<(Place, i64)>> {
+    let rows = sqlx::query!(
+        r#"select stamp, own, id, due_at as "due_at!" from deliveries
+           where lane = $1 and due_at > $2
+           order by due_at, id
+           limit $3"#,
         lane.0,
-        after_ms
+        after_ms,
+        limit,
     )
-    .fetch_one(connection)
-    .await
+    .fetch_all(connection)
+    .await?;
+    let first = rows.into_iter().map(|row| {
+        let place = Place {
+            stamp: row.stamp,
+            own: row.own,
+            id: MessageId::from_i64(row.id),
+        };
+        (place, row.due_at)
+    });
+    Ok(first.collect())
 }
 
 /// Puts a delivery into a lane as if another replica had accepted it, whoever owns the lane.
