@@ -179,6 +179,7 @@ impl Parts {
             directory: context.directory.clone(),
             submit: submit.clone(),
             after: Arc::clone(&self.after),
+            search_time_max: Duration::from_secs_f64(config.server.search_seconds_max),
         };
         messages::routes::State {
             keyring: context.directory.keyring().clone(),

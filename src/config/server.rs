@@ -28,6 +28,8 @@ pub struct ServerConfig {
     pub body_timeout_seconds: f64,
     /// From the end of a request's head to the beginning of its answer. Longer than the longest long-poll of 30 s.
     pub answer_timeout_seconds: f64,
+    /// How long a search of messages takes before it answers with what it has found.
+    pub search_seconds_max: f64,
     /// Requests that are answered at once; what comes beyond them gets 503.
     pub requests_in_flight_max: usize,
     /// Open connections of one listener; one beyond them gets 503.
@@ -86,6 +88,11 @@ impl Section for ServerConfig {
             "server.answer_timeout_seconds",
             self.answer_timeout_seconds,
             31.0..=600.0,
+        )?;
+        within(
+            "server.search_seconds_max",
+            self.search_seconds_max,
+            0.001..=10.0,
         )?;
         within(
             "server.requests_in_flight_max",

@@ -1,13 +1,16 @@
 //! What people do with stored messages: look, explain, retry, reply.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::{Connection, PgConnection};
 
 use super::error::MessageError;
 use super::item;
 use super::model::Accepted;
-use super::store::read::{self, Filter, Stored};
+use super::search::{Found, Search};
+use super::store::read::{self, Stored};
+use super::store::search::Filter;
 use super::submit::Submit;
 use crate::conversations;
 use crate::history;
@@ -36,6 +39,8 @@ pub struct Desk {
     pub directory: Directory,
     pub submit: Submit,
     pub after: Arc<dyn AfterAccept>,
+    /// How long a search may take before it answers with what it has.
+    pub search_time_max: Duration,
 }
 
 impl std::fmt::Debug for Desk {
@@ -74,18 +79,6 @@ impl Desk {
         Ok(lanes::is_paused(&mut connection, LaneId(lane)).await?)
     }
 
-    /// Messages of the tenant, newest first.
-    pub async fn list(
-        &self,
-        ccid: Ccid,
-        filter: &Filter,
-        before: Option<MessageId>,
-        limit: i64,
-    ) -> Result<Vec<Stored>, MessageError> {
-        let mut connection = self.database.reads.acquire().await?;
-        Ok(read::list(&mut connection, ccid, filter, before, limit).await?)
-    }
-
     /// Messages of one conversation, newest first.
     pub async fn conversation(
         &self,
@@ -93,16 +86,20 @@ impl Desk {
         id: ConversationId,
         before: Option<MessageId>,
         limit: i64,
-    ) -> Result<Vec<Stored>, MessageError> {
+    ) -> Result<Found, MessageError> {
         let mut connection = self.database.reads.acquire().await?;
-        conversations::store::find(&mut connection, ccid, id)
+        let conversation = conversations::store::find(&mut connection, ccid, id)
             .await?
             .ok_or(MessageError::UnknownConversation)?;
+        drop(connection);
         let filter = Filter {
+            // All of a conversation's messages are its consumer's, and those are quick to find.
+            address: Some(conversation.consumer.as_str().to_owned()),
             conversation: Some(id),
             ..Filter::default()
         };
-        Ok(read::list(&mut connection, ccid, &filter, before, limit).await?)
+        let search = Search::newest(filter, before, limit);
+        self.search(ccid, &search).await
     }
 
     /// Sends a dead letter again, with the same id, as if it had just been accepted.

@@ -10,6 +10,7 @@ pub mod error;
 pub mod item;
 pub mod model;
 pub mod routes;
+pub mod search;
 pub mod status;
 pub mod store;
 pub mod submit;

@@ -65,7 +65,7 @@ struct HistoryView {
 }
 
 /// The word for a received message: it has no delivery that could have a status.
-const RECEIVED: &str = "Received";
+pub const RECEIVED: &str = "Received";
 
 impl MessageView {
     /// The message alone, as lists show it.

@@ -2,52 +2,16 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
 use serde_json::json;
 
+use super::search;
 use crate::auth::caller::TenantCaller;
 use crate::auth::permission::Permission;
 use crate::messages::desk::Desk;
-use crate::messages::store::read::{Filter, Stored};
 use crate::messages::view::{self, MessageView};
-use crate::platform::http::page::{self, Page};
+use crate::platform::http::page::Page;
 use crate::platform::http::{ApiError, Path, Query, envelope};
 use crate::values::{ConversationId, MessageId};
-
-/// What narrows a list of messages.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct ListQuery {
-    limit: Option<i64>,
-    cursor: Option<String>,
-    channel_id: Option<String>,
-    address: Option<String>,
-    dead_letter: Option<bool>,
-}
-
-/// Messages of the tenant, newest first.
-pub(super) async fn list(
-    State(desk): State<Desk>,
-    caller: TenantCaller,
-    Query(query): Query<ListQuery>,
-) -> Result<Response, ApiError> {
-    caller.require(Permission::MessagesRead)?;
-    let filter = Filter {
-        channel_id: normalised::<crate::values::ChannelId>("channelId", query.channel_id)?,
-        address: normalised::<crate::values::Address>("address", query.address)?,
-        conversation: None,
-        dead_letters_only: query.dead_letter.unwrap_or(false),
-    };
-    let page = Page {
-        limit: query.limit,
-        cursor: query.cursor,
-    };
-    let limit = page.limit()?;
-    let messages = desk
-        .list(caller.ccid, &filter, page.before()?, limit)
-        .await?;
-    Ok(page_of(messages, limit))
-}
 
 /// Messages of one conversation, newest first.
 pub(super) async fn conversation(
@@ -61,10 +25,10 @@ pub(super) async fn conversation(
         .parse()
         .map_err(|_| ApiError::not_found("there is no such conversation"))?;
     let limit = page.limit()?;
-    let messages = desk
+    let found = desk
         .conversation(caller.ccid, id, page.before()?, limit)
         .await?;
-    Ok(page_of(messages, limit))
+    Ok(search::answer(found))
 }
 
 /// One message with its history.
@@ -117,43 +81,4 @@ pub(super) async fn retry(
 fn message_id(text: &str) -> Result<MessageId, ApiError> {
     text.parse()
         .map_err(|_| ApiError::not_found("there is no such message"))
-}
-
-/// A filter in the spelling that is stored.
-fn normalised<T: std::str::FromStr + AsStr>(
-    member: &str,
-    value: Option<String>,
-) -> Result<Option<String>, ApiError> {
-    let parse = |text: String| match text.parse::<T>() {
-        Ok(value) => Ok(value.text()),
-        Err(_) => Err(ApiError::unprocessable(format!("{member} is not one"))
-            .detail(member, "cannot be read")),
-    };
-    value.map(parse).transpose()
-}
-
-trait AsStr {
-    fn text(&self) -> String;
-}
-
-impl AsStr for crate::values::ChannelId {
-    fn text(&self) -> String {
-        self.as_str().to_owned()
-    }
-}
-
-impl AsStr for crate::values::Address {
-    fn text(&self) -> String {
-        self.as_str().to_owned()
-    }
-}
-
-fn page_of(messages: Vec<Stored>, limit: i64) -> Response {
-    let full = i64::try_from(messages.len()).is_ok_and(|count| count == limit);
-    let next = messages
-        .last()
-        .filter(|_| full)
-        .map(|last| last.id.to_string());
-    let items: Vec<MessageView> = messages.into_iter().map(MessageView::of).collect();
-    page::answer(items, next)
 }

@@ -1,7 +1,8 @@
-//! All HTTP over messages: submitting, replying, looking, retrying. What comes from third parties is taken in
+//! All HTTP over messages: submitting, replying, searching, looking, retrying. What comes from third parties is taken in
 //! `inbound`, and receipts are shown as part of a message's history.
 
 mod look;
+mod search;
 mod submissions;
 
 use axum::Router;
@@ -31,7 +32,7 @@ pub struct State {
 /// Submissions, look-ups and replies, below the base path.
 pub fn routes(state: State) -> Router {
     Router::new()
-        .route("/messages", get(look::list).post(submissions::submit))
+        .route("/messages", get(search::search).post(submissions::submit))
         .route("/messages/{id}", get(look::show))
         .route("/messages/{id}/attempts", get(look::attempts))
         .route("/messages/{id}/explain", get(look::explain))

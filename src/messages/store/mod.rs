@@ -7,3 +7,4 @@ pub mod keys;
 pub mod outbound;
 pub mod read;
 pub mod retention;
+pub mod search;

@@ -89,51 +89,6 @@ pub async fn by_ids(
     Ok(rows.into_iter().map(|row| stored!(row)).collect())
 }
 
-/// Which messages a list is to show; `None` does not narrow it.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    pub channel_id: Option<String>,
-    pub address: Option<String>,
-    pub conversation: Option<ConversationId>,
-    pub dead_letters_only: bool,
-}
-
-/// Messages of a tenant below an id, newest first.
-pub async fn list(
-    connection: &mut PgConnection,
-    ccid: Ccid,
-    filter: &Filter,
-    before: Option<MessageId>,
-    limit: i64,
-) -> sqlx::Result<Vec<Stored>> {
-    let rows = sqlx::query!(
-        r#"select m.id, m.direction, m.channel_id, m.sender_address, m.sender_name, m.recipient_address,
-                  m.recipient_name, m.external_id, m.kind, m.content, m.conversation, m.campaign_id, m.context, m.lane,
-                  s.status as "status?", s.reason, s.provider_message_id, d.id is not null as "dead_letter!"
-           from messages m
-           left join message_states s on s.ccid = m.ccid and s.id = m.id
-           left join dead_letters d on d.ccid = m.ccid and d.id = m.id
-           where m.ccid = $1 and m.id < $2
-             and ($3::text is null or m.channel_id = $3)
-             and ($4::text is null
-                  or (case m.direction when 0 then m.sender_address else m.recipient_address end) = $4)
-             and ($5::bigint is null or m.conversation = $5)
-             and (not $6 or d.id is not null)
-           order by m.id desc
-           limit $7"#,
-        ccid.as_uuid(),
-        before.map_or(i64::MAX, MessageId::as_i64),
-        filter.channel_id,
-        filter.address,
-        filter.conversation.map(ConversationId::as_i64),
-        filter.dead_letters_only,
-        limit,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| stored!(row)).collect())
-}
-
 /// Ends a dead letter's death: it is `Queued` anew. Answers its lane; `None` if it is no dead letter of the tenant.
 pub async fn revive(
     connection: &mut PgConnection,

@@ -2,5 +2,6 @@
 
 mod flow;
 mod inbound;
+mod search;
 mod submission;
 mod webhook;
