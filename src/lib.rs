@@ -14,6 +14,9 @@ pub mod config;
 /// Who calls, and what they may do.
 pub mod auth;
 
+/// What messages say, as JSON on every wire and in the store.
+pub mod content;
+
 /// Our adapters to providers.
 pub mod connectors;
 

@@ -8,6 +8,7 @@ use tracing::warn;
 
 use super::{Roles, StartError};
 use crate::config::Config;
+use crate::content::rules::ContentLimits;
 use crate::dispatch::announcer::Announcer;
 use crate::dispatch::backoff::RetrySchedule;
 use crate::dispatch::breaker::BreakerSettings;
@@ -129,7 +130,7 @@ impl Parts {
                 guard: context.clients.guard().clone(),
                 https_only: config.outbound.https_only,
             },
-            inbound: self.inbound(),
+            inbound: self.inbound(config),
             messages: self.messages(config),
             conversations: conversations::routes::State {
                 keyring: keyring.clone(),
@@ -170,6 +171,7 @@ impl Parts {
             accept: self.accept.clone(),
             clock: context.clock.clone(),
             message_age_max_ms: i64::try_from(age_max).unwrap_or(i64::MAX) * 1_000,
+            limits: content_limits(config),
         };
         let desk = Desk {
             database: context.database.clone(),
@@ -190,11 +192,12 @@ impl Parts {
         }
     }
 
-    fn inbound(&self) -> inbound::routes::State {
+    fn inbound(&self, config: &Config) -> inbound::routes::State {
         let door = InboundDoor {
             accept: self.accept.clone(),
             receipts: self.receipts.clone(),
             keywords: Arc::new(KeywordSets::default()),
+            limits: content_limits(config),
         };
         inbound::routes::State {
             clock: self.context.clock.clone(),
@@ -212,6 +215,13 @@ impl Parts {
             proof_age_max: TICK_INTERVAL_MAX * 3,
         };
         health::State { readiness, metrics }
+    }
+}
+
+fn content_limits(config: &Config) -> ContentLimits {
+    ContentLimits {
+        parts_max: config.content.parts_max,
+        bytes_max: config.content.bytes_max,
     }
 }
 

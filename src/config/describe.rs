@@ -14,6 +14,7 @@ impl Config {
         self.describe_section(&mut text, &self.outbound);
         self.describe_section(&mut text, &self.webhook);
         self.describe_section(&mut text, &self.dispatch);
+        self.describe_section(&mut text, &self.content);
         self.describe_section(&mut text, &self.receipts);
         self.describe_section(&mut text, &self.retention);
         self.describe_section(&mut text, &self.logging);

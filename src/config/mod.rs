@@ -4,6 +4,7 @@
 //! its range and two keys that contradict each other are refused before a port is bound, each in one sentence. What a
 //! value means is up to whoever is given it.
 
+mod content;
 mod contradictions;
 mod database;
 mod describe;
@@ -23,6 +24,7 @@ mod webhook;
 
 use std::path::Path;
 
+pub use content::ContentConfig;
 pub use database::DatabaseConfig;
 pub use dispatch::DispatchConfig;
 pub use error::ConfigError;
@@ -48,6 +50,7 @@ pub struct Config {
     pub outbound: OutboundConfig,
     pub webhook: WebhookConfig,
     pub dispatch: DispatchConfig,
+    pub content: ContentConfig,
     pub receipts: ReceiptsConfig,
     pub retention: RetentionConfig,
     pub logging: LoggingConfig,
@@ -78,6 +81,7 @@ impl Config {
             outbound: layers.section()?,
             webhook: layers.section()?,
             dispatch: layers.section()?,
+            content: layers.section()?,
             receipts: layers.section()?,
             retention: layers.section()?,
             logging: layers.section()?,
@@ -95,6 +99,7 @@ impl Config {
             .with::<OutboundConfig>()
             .with::<WebhookConfig>()
             .with::<DispatchConfig>()
+            .with::<ContentConfig>()
             .with::<ReceiptsConfig>()
             .with::<RetentionConfig>()
             .with::<LoggingConfig>()

@@ -3,20 +3,21 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::context::DispatchContext;
 use super::gate::LaneOpen;
 use crate::connectors::outcome::{AttemptError, NotStarted, Outcome};
-use crate::connectors::third_party::send::{self, OutboundText, WebhookCall};
-use crate::connectors::third_party::settings::ThirdPartyChannel;
+use crate::connectors::third_party::send::{self, Outbound, WebhookCall};
+use crate::connectors::third_party::settings::{BodyShape, ThirdPartyChannel};
 use crate::history::model::Stream;
-use crate::lanes::model::{Arrival, Delivery, Life};
+use crate::lanes::model::{Arrival, Delivery, Life, OutboundMessage};
 use crate::platform::outbound::{Answer, GateRefused, exchange};
 use crate::provisioning::directory::{Channel, ConnectorSettings};
 use crate::suppressions::model::Route;
-use crate::values::{Content, Segments};
+use crate::values::{Content, MediaId, Segments};
 
 /// How much of an answer history keeps, in bytes.
 const EXCERPT_BYTES_MAX: usize = 512;
@@ -69,6 +70,7 @@ impl Report {
 pub fn parts(arrival: &Arrival) -> u32 {
     match &arrival.message.content {
         Content::Text(text) => u32::from(Segments::measure(text).count),
+        Content::Email(_) | Content::RichMedia(_) => 1,
     }
 }
 
@@ -99,17 +101,8 @@ impl Attempt {
 
     async fn third_party(&self, settings: &ThirdPartyChannel, arrival: &Arrival) -> Report {
         let message = &arrival.message;
-        let Content::Text(text) = &message.content;
-        let outbound = OutboundText {
-            channel_id: &message.channel_id,
-            from: &message.from,
-            to: &message.to,
-            message_id: message.id,
-            reply_to: message.reply_to.as_ref(),
-            text,
-        };
         let call = WebhookCall {
-            body: send::render_body(&outbound, settings.webhook.body_shape),
+            body: render(message, settings.webhook.body_shape),
             trace: &message.trace,
             custom_headers: self.channel.custom_headers(message.stream == Stream::Cxc),
             now_ms: self.context.clock.now_ms(),
@@ -160,6 +153,20 @@ impl Attempt {
         }
         .boxed()
     }
+}
+
+/// The same bytes for every attempt.
+fn render(message: &OutboundMessage, shape: BodyShape) -> Bytes {
+    let outbound = Outbound {
+        channel_id: &message.channel_id,
+        from: &message.from,
+        to: &message.to,
+        message_id: message.id,
+        reply_to: message.reply_to.as_ref(),
+        content: &message.content,
+        link: &MediaId::reference,
+    };
+    send::render_body(&outbound, shape)
 }
 
 /// The beginning of an answer as text, without control characters.

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::keyword;
 use crate::connectors::third_party::CONNECTOR;
 use crate::connectors::third_party::receive::{
     Inbound, InboundContent, InboundReceipt, ReceiptStatus,
 };
+use crate::content::rules::ContentLimits;
 use crate::history::model::Stream;
 use crate::messages::accept::Accept;
 use crate::messages::dedup::{Direction, content_hash, dedup_key};
@@ -17,7 +19,7 @@ use crate::provisioning::directory::Channel;
 use crate::receipts::intake::{ReceiptError, Receipts};
 use crate::receipts::model::{Reason, Receipt};
 use crate::suppressions::keywords::{Keyword, KeywordSets};
-use crate::values::{Content, MessageId, Priority, TraceContext};
+use crate::values::{MessageId, Priority, TraceContext};
 
 /// The answer to whatever changes a suppression waits this long after its commit: longer than any gate trusts a check.
 const SUPPRESSION_SETTLES: Duration = Duration::from_millis(60);
@@ -44,6 +46,8 @@ pub struct InboundDoor {
     pub accept: Accept,
     pub receipts: Receipts,
     pub keywords: Arc<KeywordSets>,
+    /// How much one message may say.
+    pub limits: ContentLimits,
 }
 
 impl InboundDoor {
@@ -62,6 +66,8 @@ impl InboundDoor {
                 Inbound::Content(content) => {
                     contents.push((index, self.draft(channel, content, trace)));
                 }
+                // Nobody here shows who is typing, and what is stored would come too late for anybody who does.
+                Inbound::Event(_) => {}
             }
         }
         // A STOP that repeats an earlier one changes nothing, but the first may have been stored this very moment.
@@ -132,12 +138,10 @@ impl InboundDoor {
             message_id,
             content,
         } = content;
-        let keyword = match &content {
-            Content::Text(text) => self.keywords.classify(text),
-        };
+        let keyword = keyword::of(&content, &self.keywords);
         let fingerprint = Fingerprint {
             key: dedup_key(&channel.channel_id, Direction::Inbound, &message_id),
-            content: content_hash(content.kind(), content.stored(), &from.address, &to.address),
+            content: content_hash(&content, &from.address, &to.address),
         };
         Draft {
             ccid: channel.ccid,

@@ -4,4 +4,5 @@
 //! mean to the connector.
 
 pub mod door;
+mod keyword;
 pub mod routes;

@@ -11,7 +11,8 @@ use bytes::Bytes;
 
 use super::door::{InboundDoor, InboundError};
 use crate::auth::signature;
-use crate::connectors::third_party::receive::{self, InboundFault};
+use crate::connectors::third_party::receive;
+use crate::content::document::Fault;
 use crate::platform::clock::Clock;
 use crate::platform::http::{ApiError, Path, RawBody, Trace, envelope, scan};
 use crate::provisioning::directory::{Channel, ConnectorSettings, Directory};
@@ -39,7 +40,7 @@ async fn receive(
     Signed { channel, body }: Signed,
 ) -> Result<Response, ApiError> {
     scan::check(&body)?;
-    let messages = receive::parse(&channel.channel_id, &body).map_err(refused)?;
+    let messages = receive::parse(&channel.channel_id, &body, door.limits).map_err(refused)?;
     let has_content = messages
         .iter()
         .any(|message| matches!(message, receive::Inbound::Content(_)));
@@ -82,7 +83,7 @@ impl FromRequest<State> for Signed {
 }
 
 /// The whole body is refused, and every fault is named. The first one's code stands for all.
-fn refused(faults: Vec<InboundFault>) -> ApiError {
+fn refused(faults: Vec<Fault>) -> ApiError {
     let reason = faults
         .first()
         .map_or(ReasonCode::InvalidStructure, |fault| fault.reason);

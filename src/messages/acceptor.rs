@@ -45,7 +45,7 @@ impl Flush for Acceptor {
     fn weight(&self, unit: &Unit) -> usize {
         unit.drafts
             .iter()
-            .map(|draft| draft.content.stored().len() + 256)
+            .map(|draft| draft.content.bytes() + 256)
             .sum()
     }
 

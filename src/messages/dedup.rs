@@ -2,7 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::values::{Address, ChannelId};
+use crate::content::members::stored;
+use crate::values::{Address, ChannelId, Content};
 
 /// Who gave a message its id. The same id may be used once in each direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +31,10 @@ pub fn dedup_key(channel: &ChannelId, direction: Direction, message_id: &str) ->
 }
 
 /// Names what a message says, to tell a repetition from another message under the same id.
-pub fn content_hash(message_type: &str, text: &str, from: &Address, to: &Address) -> [u8; 16] {
+pub fn content_hash(content: &Content, from: &Address, to: &Address) -> [u8; 16] {
     hash([
-        message_type.as_bytes(),
-        text.as_bytes(),
+        content.kind().as_str().as_bytes(),
+        stored(content).as_bytes(),
         from.as_str().as_bytes(),
         to.as_str().as_bytes(),
     ])
@@ -56,9 +57,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::content::testing::any_content;
+    use crate::values::{Email, EmailPart};
 
     fn channel(text: &str) -> ChannelId {
         text.parse().unwrap()
+    }
+
+    fn text(text: &str) -> Content {
+        Content::Text(text.to_owned())
     }
 
     fn address(text: &str) -> Address {
@@ -69,12 +76,7 @@ mod tests {
     fn a_stored_key_still_means_the_same_message() {
         let key = dedup_key(&channel("16504661149"), Direction::Inbound, "m-1");
         assert_eq!(hex::encode(key), "65ff373a696e3f435adc9a32f75a7bb6");
-        let content = content_hash(
-            "Text",
-            "Hi",
-            &address("16504661149"),
-            &address("0123456789"),
-        );
+        let content = content_hash(&text("Hi"), &address("16504661149"), &address("0123456789"));
         assert_eq!(hex::encode(content), "7e520f865487dc20d4119ff55c28739a");
     }
 
@@ -92,11 +94,20 @@ mod tests {
     #[test]
     fn every_part_of_a_content_counts() {
         let (one, two) = (address("12345"), address("67890"));
-        let first = content_hash("Text", "Hi", &one, &two);
-        assert_ne!(first, content_hash("TextH", "i", &one, &two));
-        assert_ne!(first, content_hash("Text", "Hi ", &one, &two));
-        assert_ne!(first, content_hash("Text", "Hi", &two, &one));
-        assert_ne!(first, content_hash("Text", "Hi", &one, &one));
+        let first = content_hash(&text("Hi"), &one, &two);
+        assert_ne!(first, content_hash(&text("Hi "), &one, &two));
+        assert_ne!(first, content_hash(&text("Hi"), &two, &one));
+        assert_ne!(first, content_hash(&text("Hi"), &one, &one));
+        let email = Content::Email(Email {
+            subject: "Hi".to_owned(),
+            parts: vec![EmailPart::Text("Hi".to_owned())],
+        });
+        assert_ne!(first, content_hash(&email, &one, &two));
+        let as_text = text(&stored(&email));
+        assert_ne!(
+            content_hash(&as_text, &one, &two),
+            content_hash(&email, &one, &two)
+        );
     }
 
     proptest! {
@@ -111,9 +122,16 @@ mod tests {
         fn where_one_part_ends_and_the_next_begins_counts(text in "[ab]{0,4}", split in 0usize..5) {
             let split = split.min(text.len());
             let (left, right) = text.split_at(split);
-            let (one, two) = (address("12345"), address("67890"));
-            let joined = content_hash(&text, "", &one, &two);
-            prop_assert_eq!(joined == content_hash(left, right, &one, &two), right.is_empty());
+            let joined = hash([text.as_bytes(), b""]);
+            prop_assert_eq!(joined == hash([left.as_bytes(), right.as_bytes()]), right.is_empty());
+        }
+
+        #[test]
+        fn two_messages_are_the_same_only_if_they_say_the_same(one in any_content(), other in any_content()) {
+            let (from, to) = (address("a@b.example"), address("c@d.example"));
+            let same = content_hash(&one, &from, &to) == content_hash(&other, &from, &to);
+            prop_assert_eq!(same, one == other);
+            prop_assert_eq!(content_hash(&one, &from, &to), content_hash(&one.clone(), &from, &to));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What people do with stored messages: look, explain, retry, reply.
+//! What people do with stored messages: look, explain, retry. Replying has a file of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,8 +6,6 @@ use std::time::Duration;
 use sqlx::{Connection, PgConnection};
 
 use super::error::MessageError;
-use super::item;
-use super::model::Accepted;
 use super::search::{Found, Search};
 use super::store::read::{self, Stored};
 use super::store::search::Filter;
@@ -24,7 +22,7 @@ use crate::messages::status::Status;
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
 use crate::provisioning::directory::Directory;
-use crate::values::{Ccid, ConversationId, MessageId, Party, Priority, TraceContext};
+use crate::values::{Ccid, ConversationId, MessageId, Priority};
 
 /// Entries of one message that are shown at most.
 const HISTORY_MAX: i64 = 1_000;
@@ -129,39 +127,6 @@ impl Desk {
         self.after.wake_owners(vec![lane]);
         self.after.feed_grew();
         Ok(())
-    }
-
-    /// Sends an agent's words to the consumer of an open conversation.
-    pub async fn reply(
-        &self,
-        ccid: Ccid,
-        id: ConversationId,
-        (kind, text): (&str, Option<String>),
-        trace: TraceContext,
-    ) -> Result<Accepted, MessageError> {
-        let mut connection = self.database.reads.acquire().await?;
-        let conversation = conversations::store::find(&mut connection, ccid, id)
-            .await?
-            .ok_or(MessageError::UnknownConversation)?;
-        drop(connection);
-        if conversation.closed_at.is_some() {
-            return Err(MessageError::ConversationClosed);
-        }
-        let directory = self.directory.snapshot();
-        let channel = directory
-            .channel_to_send(ccid, &conversation.channel_id, false)
-            .map_err(|_| MessageError::ChannelGone)?;
-        let content = item::content(kind, text).map_err(MessageError::Item)?;
-        let to = Party {
-            address: conversation.consumer,
-            name: conversation.consumer_name,
-        };
-        let reply = self
-            .submit
-            .reply(channel, id, (to, content), trace)
-            .await
-            .map_err(MessageError::Item)?;
-        Ok(reply.accepted)
     }
 }
 

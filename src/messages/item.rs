@@ -1,10 +1,16 @@
 //! One message of a submission as it comes, and what is wrong with it.
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::said::Said;
+use crate::content::document::Fault;
 use crate::platform::clock::unix_ms;
-use crate::values::{Content, Party, Priority, ReasonCode};
+use crate::values::{Party, Priority, ReasonCode};
+
+/// Longest name beside an address, in characters.
+const NAME_CHARS_MAX: usize = 255;
 
 /// One message of a submission, as it comes.
 #[derive(Debug, Deserialize)]
@@ -12,7 +18,9 @@ use crate::values::{Content, Party, Priority, ReasonCode};
 pub struct SubmitItem {
     pub(super) channel: SubmitChannel,
     pub(super) r#type: String,
-    pub(super) text: Option<String>,
+    pub(super) text: Option<Value>,
+    pub(super) subject: Option<Value>,
+    pub(super) content: Option<Value>,
     pub(super) valid_until: Option<String>,
     pub(super) not_before: Option<String>,
     pub(super) priority: Option<String>,
@@ -41,6 +49,8 @@ pub(super) struct WireParty {
 pub struct ItemRefused {
     pub code: u16,
     pub message: String,
+    /// Where the place matters: what is wrong with the message, by JSON pointers into it.
+    pub details: Vec<Fault>,
 }
 
 impl ItemRefused {
@@ -48,39 +58,46 @@ impl ItemRefused {
         Self {
             code,
             message: message.into(),
+            details: Vec::new(),
         }
     }
 
     pub(super) fn reason(reason: ReasonCode, message: impl Into<String>) -> Self {
         Self::new(reason.code(), message)
     }
+
+    /// Faults that were found in the message; the first one's reason stands for all.
+    pub(super) fn faults(details: Vec<Fault>) -> Self {
+        let reason = details
+            .first()
+            .map_or(ReasonCode::InvalidStructure, |fault| fault.reason);
+        let said = details
+            .iter()
+            .map(|fault| format!("{} {}", fault.path, fault.message));
+        Self {
+            message: said.collect::<Vec<_>>().join("; "),
+            details,
+            ..Self::reason(reason, "")
+        }
+    }
 }
 
 impl SubmitItem {
+    /// Takes out the members that say something.
+    pub(super) fn said(&mut self) -> Said {
+        Said {
+            kind: std::mem::take(&mut self.r#type),
+            text: self.text.take(),
+            subject: self.subject.take(),
+            content: self.content.take(),
+        }
+    }
+
     pub(super) fn read(item: &RawValue) -> Result<Self, ItemRefused> {
         serde_json::from_str(item.get()).map_err(|error| {
             let message = format!("this message cannot be read: {}", plain(&error));
             ItemRefused::new(422, message)
         })
-    }
-}
-
-/// Reads what a message says from its wire members.
-pub fn content(kind: &str, text: Option<String>) -> Result<Content, ItemRefused> {
-    match (kind, text) {
-        ("Text", Some(text)) if text.is_empty() => Err(ItemRefused::reason(
-            ReasonCode::InvalidStructure,
-            "text is empty",
-        )),
-        ("Text", Some(text)) => Ok(Content::Text(text)),
-        ("Text", None) => Err(ItemRefused::reason(
-            ReasonCode::InvalidStructure,
-            "a Text message needs text",
-        )),
-        _ => Err(ItemRefused::reason(
-            ReasonCode::Unsupported,
-            "type is not one that this channel can send: use Text",
-        )),
     }
 }
 
@@ -92,11 +109,25 @@ pub(super) fn priority(word: Option<&str>) -> Result<Priority, ItemRefused> {
     word.map_or(Ok(Priority::Normal), parse)
 }
 
-pub(super) fn party(wire: WireParty) -> Result<Party, ()> {
-    Ok(Party {
-        address: wire.id.parse().map_err(drop)?,
-        name: wire.name,
-    })
+/// Reads one side at its place in the message; `no_address` says what an id that is no address means there.
+pub(super) fn party(
+    wire: WireParty,
+    place: &str,
+    no_address: fn() -> ItemRefused,
+) -> Result<Party, ItemRefused> {
+    let address = wire.id.parse().map_err(|_| no_address())?;
+    // A name becomes part of a mail's header lines further on, and must not begin another.
+    let fits =
+        |name: &String| name.chars().count() <= NAME_CHARS_MAX && !name.contains(char::is_control);
+    if wire.name.as_ref().is_none_or(fits) {
+        let name = wire.name;
+        return Ok(Party { address, name });
+    }
+    Err(ItemRefused::faults(vec![Fault {
+        path: format!("{place}/name"),
+        message: format!("must have at most {NAME_CHARS_MAX} characters and no control characters"),
+        reason: ReasonCode::InvalidStructure,
+    }]))
 }
 
 pub(super) fn time(member: &str, text: &str) -> Result<i64, ItemRefused> {

@@ -7,8 +7,10 @@ use serde_json::value::RawValue;
 
 use super::accept::Accept;
 use super::dedup::{Direction, content_hash, dedup_key};
-use super::item::{ItemRefused, SubmitItem, content, party, priority, time};
+use super::item::{ItemRefused, SubmitItem, WireParty, party, priority, time};
 use super::model::{AcceptError, Accepted, Draft, Fingerprint, Purpose};
+use super::said;
+use crate::content::rules::ContentLimits;
 use crate::history::model::Stream;
 use crate::platform::clock::Clock;
 use crate::platform::database::group_commit::Line;
@@ -38,6 +40,18 @@ pub struct Submit {
     pub clock: Clock,
     /// How long a message without `validUntil` lives.
     pub message_age_max_ms: i64,
+    /// How much one message may say.
+    pub limits: ContentLimits,
+}
+
+/// What an agent has answered.
+#[derive(Debug)]
+pub struct Reply {
+    pub conversation: ConversationId,
+    pub from: Party,
+    pub to: Party,
+    pub content: Content,
+    pub trace: TraceContext,
 }
 
 impl Submit {
@@ -73,29 +87,19 @@ impl Submit {
     pub async fn reply(
         &self,
         channel: &Arc<Channel>,
-        conversation: ConversationId,
-        (to, content): (Party, Content),
-        trace: TraceContext,
+        reply: Reply,
     ) -> Result<ItemAccepted, ItemRefused> {
-        let segments = measure(channel.channel_id.channel_type(), &content)?;
+        let segments = measure(channel.channel_id.channel_type(), &reply.content)?;
         let now_ms = self.clock.now_ms();
-        let from = channel
-            .channel_id
-            .as_str()
-            .parse()
-            .map_err(|_| unknown_channel())?;
         let draft = Draft {
             ccid: channel.ccid,
             channel_id: channel.channel_id.clone(),
-            from: Party {
-                address: from,
-                name: None,
-            },
-            to,
+            from: reply.from,
+            to: reply.to,
             reply_to: None,
             external_id: None,
-            content,
-            trace,
+            content: reply.content,
+            trace: reply.trace,
             metadata: None,
             campaign_id: None,
             priority: Priority::Interactive,
@@ -105,7 +109,7 @@ impl Submit {
                 lane: channel.lane,
                 due_at: None,
                 expires_at: now_ms + self.message_age_max_ms,
-                conversation: Some(conversation),
+                conversation: Some(reply.conversation),
             },
         };
         let accepted = self.accept.store(vec![draft]).await.map_err(refused)?;
@@ -133,11 +137,12 @@ impl Submit {
         &self,
         ccid: Ccid,
         directory: &Snapshot,
-        item: SubmitItem,
+        mut item: SubmitItem,
         trace: &TraceContext,
     ) -> Result<(Draft, Option<Segments>), ItemRefused> {
-        let from = party(item.channel.from).map_err(|()| unknown_channel())?;
-        let to = party(item.channel.to).map_err(|()| {
+        let said = item.said();
+        let from = party(item.channel.from, "/channel/from", unknown_channel)?;
+        let to = party(item.channel.to, "/channel/to", || {
             ItemRefused::reason(
                 ReasonCode::InvalidDestination,
                 "channel.to.id is not an address",
@@ -150,15 +155,12 @@ impl Submit {
             let message = "channel.to.id is not an address that this channel can send to";
             return Err(ItemRefused::reason(ReasonCode::InvalidDestination, message));
         }
-        let content = content(&item.r#type, item.text)?;
+        let content = said::content(said, self.limits)?;
         let segments = measure(channel.channel_id.channel_type(), &content)?;
         let (due_at, expires_at) =
             self.times(item.not_before.as_deref(), item.valid_until.as_deref())?;
-        let reply_to = item
-            .reply_to
-            .map(party)
-            .transpose()
-            .map_err(|()| ItemRefused::new(422, "replyTo.id is not an address"))?;
+        let reply_to = item.reply_to.map(|wire| reply_to(wire, channel));
+        let reply_to = reply_to.transpose()?;
         let stream = if for_campaign {
             Stream::Cxc
         } else {
@@ -245,10 +247,29 @@ fn measure(channel_type: ChannelType, content: &Content) -> Result<Option<Segmen
             }
             Ok(Some(segments))
         }
-        (ChannelType::Email, Content::Text(_)) => Err(ItemRefused::reason(
+        (ChannelType::Sms, Content::RichMedia(_)) | (ChannelType::Email, Content::Email(_)) => {
+            Ok(None)
+        }
+        (ChannelType::Sms, Content::Email(_)) => Err(ItemRefused::reason(
             ReasonCode::Unsupported,
-            "an email channel does not send Text messages",
+            "an SMS channel sends messages of type Text or RichMedia",
         )),
+        (ChannelType::Email, Content::Text(_) | Content::RichMedia(_)) => Err(ItemRefused::reason(
+            ReasonCode::Unsupported,
+            "an email channel sends messages of type Email, with attachments where there are media",
+        )),
+    }
+}
+
+/// Whom a recipient's answer goes to, who need not be of this tenant: but a mail is answered with a mail.
+fn reply_to(wire: WireParty, channel: &Channel) -> Result<Party, ItemRefused> {
+    let no_address = || ItemRefused::new(422, "replyTo.id is not an address");
+    let reply_to = party(wire, "/replyTo", no_address)?;
+    if reply_to.address.channel_type() == channel.channel_id.channel_type() {
+        Ok(reply_to)
+    } else {
+        let message = "replyTo.id is not an address that a message of this channel is answered to";
+        Err(ItemRefused::new(422, message))
     }
 }
 
@@ -289,7 +310,7 @@ fn fingerprint(
 ) -> Fingerprint {
     Fingerprint {
         key: dedup_key(channel, Direction::Outbound, message_id),
-        content: content_hash(content.kind(), content.stored(), from, to),
+        content: content_hash(content, from, to),
     }
 }
 

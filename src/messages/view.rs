@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::status::Status;
 use super::store::context::Context;
 use super::store::read::{Direction, Stored};
+use crate::content::members::Members;
 use crate::history::model::{Kind, Recorded};
 use crate::platform::clock::rfc3339;
 use crate::values::{MessageId, ReasonCode};
@@ -20,8 +21,8 @@ pub struct MessageView {
     channel_id: String,
     channel: ChannelView,
     r#type: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
+    #[serde(flatten)]
+    said: Members<'static>,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -91,7 +92,7 @@ impl MessageView {
                 },
                 message_id: message.external_id,
             },
-            text: (message.kind == "Text").then_some(message.content),
+            said: Members::from_stored(&message.kind, message.content),
             r#type: message.kind,
             provider: message.lane.map(|_| "Async"),
             provider_message_ids: message.provider_message_id.into_iter().collect(),

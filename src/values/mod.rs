@@ -20,7 +20,10 @@ mod trace;
 pub use address::{Address, AddressError};
 pub use ccid::{Ccid, CcidError};
 pub use channel_id::{ChannelId, ChannelIdError, ChannelType};
-pub use content::{Content, Party};
+pub use content::{
+    Content, ContentKind, Email, EmailPart, Media, MediaId, MediaIdError, MediaKind, MediaPart,
+    MediaUrl, MediaUrlError, Party, RichMedia,
+};
 pub use domain::DomainError;
 pub use id::{ConversationId, HistoryId, IdError, MessageId};
 pub use phone::PhoneError;

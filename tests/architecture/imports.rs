@@ -10,7 +10,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("platform", &["values"]),
     ("config", &["platform", "values"]),
     ("auth", &["platform", "values"]),
-    ("connectors", &["auth", "platform", "values"]),
+    ("content", &["values"]),
+    ("connectors", &["auth", "content", "platform", "values"]),
     ("history", &["values"]),
     ("lanes", &["history", "platform", "values"]),
     (
@@ -29,6 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "messages",
         &[
             "auth",
+            "content",
             "conversations",
             "history",
             "lanes",
@@ -44,6 +46,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "auth",
             "connectors",
+            "content",
             "history",
             "messages",
             "platform",
@@ -111,6 +114,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "auth",
             "config",
+            "content",
             "conversations",
             "dispatch",
             "events",

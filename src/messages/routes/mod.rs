@@ -66,9 +66,15 @@ fn item(refused: &ItemRefused) -> ApiError {
         404 => ApiError::not_found(refused.message.clone()),
         409 => ApiError::conflict(None, refused.message.clone()),
         503 => ApiError::unavailable(std::io::Error::other(refused.message.clone())),
-        code => match ReasonCode::from_code(code) {
-            Some(reason) => ApiError::unprocessable(refused.message.clone()).with_reason(reason),
-            None => ApiError::unprocessable(refused.message.clone()),
-        },
+        code => {
+            let error = ApiError::unprocessable(refused.message.clone());
+            let error = match ReasonCode::from_code(code) {
+                Some(reason) => error.with_reason(reason),
+                None => error,
+            };
+            refused.details.iter().fold(error, |error, fault| {
+                error.detail(fault.path.clone(), fault.message.clone())
+            })
+        }
     }
 }

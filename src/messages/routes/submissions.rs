@@ -3,12 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::auth::caller::TenantCaller;
 use crate::auth::permission::Permission;
 use crate::messages::desk::Desk;
 use crate::messages::item::ItemRefused;
+use crate::messages::said::Said;
 use crate::messages::submit::{ItemAccepted, Submit};
 use crate::platform::http::{ApiError, Json, Path, Trace, envelope};
 use crate::provisioning::directory::Directory;
@@ -48,6 +50,14 @@ enum ResultView {
 struct ErrorView {
     code: u16,
     message: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    details: Vec<DetailView>,
+}
+
+#[derive(Debug, Serialize)]
+struct DetailView {
+    path: String,
+    message: String,
 }
 
 /// Takes messages to be sent; each is durable when its id is answered.
@@ -78,7 +88,7 @@ pub(super) async fn submit(
     }
     let some_accepted = results.iter().any(Result::is_ok);
     let data = ResultsView {
-        results: results.into_iter().map(ResultView::from).collect(),
+        results: results.into_iter().enumerate().map(result_view).collect(),
     };
     if some_accepted {
         Ok(envelope::accepted(data))
@@ -87,12 +97,14 @@ pub(super) async fn submit(
     }
 }
 
-/// `{"type":"Text","text":"..."}`.
+/// `{"type":"Text","text":"..."}`, or the members of another type.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReplyBody {
     r#type: String,
-    text: Option<String>,
+    text: Option<Value>,
+    subject: Option<Value>,
+    content: Option<Value>,
 }
 
 /// Sends an agent's words in an open conversation.
@@ -107,25 +119,38 @@ pub(super) async fn reply(
     let id: ConversationId = id
         .parse()
         .map_err(|_| ApiError::not_found("there is no such conversation"))?;
-    let accepted = desk
-        .reply(caller.ccid, id, (&body.r#type, body.text), trace)
-        .await?;
+    let said = Said {
+        kind: body.r#type,
+        text: body.text,
+        subject: body.subject,
+        content: body.content,
+    };
+    let accepted = desk.reply(caller.ccid, id, said, trace).await?;
     Ok(envelope::accepted(
         serde_json::json!({ "id": accepted.id.to_string() }),
     ))
 }
 
-impl From<Result<ItemAccepted, ItemRefused>> for ResultView {
-    fn from(result: Result<ItemAccepted, ItemRefused>) -> Self {
-        match result {
-            Ok(ItemAccepted { accepted, segments }) => Self::Accepted {
-                id: accepted.id.to_string(),
-                segments: segments.map(|segments| segments.count),
-                encoding: segments.map(|segments| segments.encoding.as_str()),
-            },
-            Err(ItemRefused { code, message }) => Self::Refused {
-                error: ErrorView { code, message },
-            },
+/// The result of the message at this place of the submission.
+fn result_view((index, result): (usize, Result<ItemAccepted, ItemRefused>)) -> ResultView {
+    match result {
+        Ok(ItemAccepted { accepted, segments }) => ResultView::Accepted {
+            id: accepted.id.to_string(),
+            segments: segments.map(|segments| segments.count),
+            encoding: segments.map(|segments| segments.encoding.as_str()),
+        },
+        Err(refused) => {
+            let details = refused.details.into_iter().map(|fault| DetailView {
+                path: format!("/messages/{index}{}", fault.path),
+                message: fault.message,
+            });
+            ResultView::Refused {
+                error: ErrorView {
+                    code: refused.code,
+                    message: refused.message,
+                    details: details.collect(),
+                },
+            }
         }
     }
 }

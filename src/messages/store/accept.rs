@@ -1,10 +1,12 @@
 //! The rows of one flush of accepted messages.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::content::members::stored;
 use crate::lanes::model::{LaneId, Life};
 use crate::messages::accept::Unit;
 use crate::messages::model::{Draft, Purpose};
@@ -77,7 +79,7 @@ pub async fn insert(
     )
     .fetch_all(connection)
     .await?;
-    let mut stored = Stored {
+    let mut outcome = Stored {
         suppressed: HashSet::new(),
         changed: HashSet::new(),
         stamps: Vec::new(),
@@ -86,13 +88,13 @@ pub async fn insert(
     for row in rows {
         match row.tag {
             0 => stands = true,
-            1 => drop(stored.suppressed.insert(MessageId::from_i64(row.a))),
-            2 => stored.stamps.push((LaneId(row.a), row.b)),
-            _ => drop(stored.changed.insert(MessageId::from_i64(row.a))),
+            1 => drop(outcome.suppressed.insert(MessageId::from_i64(row.a))),
+            2 => outcome.stamps.push((LaneId(row.a), row.b)),
+            _ => drop(outcome.changed.insert(MessageId::from_i64(row.a))),
         }
     }
     if stands {
-        Ok(stored)
+        Ok(outcome)
     } else {
         Err(life_ended())
     }
@@ -137,7 +139,7 @@ struct Columns<'a> {
     recipient_name: Vec<Option<&'a str>>,
     external_id: Vec<Option<&'a str>>,
     kind: Vec<&'static str>,
-    content: Vec<&'a str>,
+    content: Vec<Cow<'a, str>>,
     lane: Vec<i64>,
     priority: Vec<i16>,
     context: Vec<Option<String>>,
@@ -167,8 +169,8 @@ impl<'a> Columns<'a> {
         self.recipient_address.push(draft.to.address.as_str());
         self.recipient_name.push(draft.to.name.as_deref());
         self.external_id.push(draft.external_id.as_deref());
-        self.kind.push(draft.content.kind());
-        self.content.push(draft.content.stored());
+        self.kind.push(draft.content.kind().as_str());
+        self.content.push(stored(&draft.content));
         self.campaign_id.push(draft.campaign_id.as_deref());
         self.priority.push(draft.priority.as_i16());
         self.context.push(super::context::stored(draft));

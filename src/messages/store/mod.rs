@@ -3,6 +3,7 @@
 
 pub mod accept;
 pub mod context;
+pub mod conversation;
 pub mod keys;
 pub mod outbound;
 pub mod read;

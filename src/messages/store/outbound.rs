@@ -3,9 +3,10 @@
 use sqlx::PgConnection;
 
 use super::context::Context;
+use crate::content::members::from_stored;
 use crate::history::model::Stream;
 use crate::lanes::model::OutboundMessage;
-use crate::values::{Ccid, Content, ConversationId, MessageId, Party};
+use crate::values::{Ccid, ConversationId, MessageId, Party};
 
 /// The given messages of a tenant; one that this release cannot read is left out.
 pub async fn by_ids(
@@ -41,7 +42,7 @@ pub async fn by_ids(
                     name: row.recipient_name,
                 },
                 reply_to: context.reply_to(),
-                content: Content::from_stored(&row.kind, row.content)?,
+                content: from_stored(&row.kind, row.content)?,
                 trace: context.trace(),
                 conversation: row.conversation.map(ConversationId::from_i64),
                 stream: Stream::from_i16(row.stream)?,

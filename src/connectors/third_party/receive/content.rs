@@ -1,42 +1,61 @@
 //! What consumers wrote.
 
-use super::fields::{Noted, Object, Place};
-use super::{InboundContent, InboundFault, address, message_id};
-use crate::values::{ChannelId, ReasonCode};
-use crate::values::{Content, Party};
+use super::{InboundContent, address, message_id};
+use crate::content::document::{Fault, Noted, Object, Place};
+use crate::content::read;
+use crate::content::rules::ContentRules;
+use crate::values::{ChannelId, ChannelType, ContentKind, Party, ReasonCode};
 
 /// Longest name of a person, in characters.
 const NAME_CHARS_MAX: usize = 255;
 
-/// Reads a message of type `Text`. An empty text is one: a consumer can send it.
-pub(super) fn text(
+/// Reads a message that says something. A channel for numbers carries no mail; a domain's may be given texts too.
+pub(super) fn content(
     channel: &ChannelId,
+    kind: ContentKind,
     message: &Object<'_>,
-    faults: &mut Vec<InboundFault>,
+    rules: &ContentRules,
+    faults: &mut Vec<Fault>,
 ) -> Result<InboundContent, Noted> {
+    if kind == ContentKind::Email && channel.channel_type() == ChannelType::Sms {
+        let sentence = "an SMS channel carries no messages of type Email";
+        let place = message.member("type");
+        return place.fault(faults, ReasonCode::Unsupported, sentence);
+    }
     let envelope = message.member("channel");
     let envelope = envelope.object(faults);
-    let sides = envelope.map(|envelope| {
+    let named = envelope.map(|envelope| {
         (
-            consumer(channel, &envelope.member("from"), faults),
-            recipient(channel, &envelope.member("to"), faults),
+            sides(channel, &envelope, faults),
             message_id(&envelope, faults),
         )
     });
-    let text = message.member("text").text(faults);
-    let (from, to, message_id) = sides?;
+    let content = read::content(kind, message, rules, faults);
+    let (sides, message_id) = named?;
+    let (from, to) = sides?;
     Ok(InboundContent {
-        from: from?,
-        to: to?,
+        from,
+        to,
         message_id: message_id?,
-        content: Content::Text(text?.to_owned()),
+        content: content?,
     })
+}
+
+/// Reads the consumer and the channel's own address.
+pub(super) fn sides(
+    channel: &ChannelId,
+    envelope: &Object<'_>,
+    faults: &mut Vec<Fault>,
+) -> Result<(Party, Party), Noted> {
+    let from = consumer(channel, &envelope.member("from"), faults);
+    let to = recipient(channel, &envelope.member("to"), faults);
+    Ok((from?, to?))
 }
 
 fn consumer(
     channel: &ChannelId,
     place: &Place<'_>,
-    faults: &mut Vec<InboundFault>,
+    faults: &mut Vec<Fault>,
 ) -> Result<Party, Noted> {
     let side = place.object(faults)?;
     let party = party(&side, faults)?;
@@ -51,7 +70,7 @@ fn consumer(
 fn recipient(
     channel: &ChannelId,
     place: &Place<'_>,
-    faults: &mut Vec<InboundFault>,
+    faults: &mut Vec<Fault>,
 ) -> Result<Party, Noted> {
     let side = place.object(faults)?;
     let party = party(&side, faults)?;
@@ -63,7 +82,7 @@ fn recipient(
     Ok(party)
 }
 
-fn party(side: &Object<'_>, faults: &mut Vec<InboundFault>) -> Result<Party, Noted> {
+fn party(side: &Object<'_>, faults: &mut Vec<Fault>) -> Result<Party, Noted> {
     let address = address(side, faults);
     let name = side.member("name").short_text(NAME_CHARS_MAX, faults);
     Ok(Party {

@@ -1,31 +1,32 @@
-//! Reads the body of `POST /channels/{channelId}/messages`: what consumers wrote, and receipts for what we sent.
+//! Reads the body of `POST /channels/{channelId}/messages`: what consumers wrote and do, and receipts for what we sent.
 //!
 //! It reads the vendor's shape into values and names every fault. Unknown members are ignored. Who signed the body, and
 //! whether it was here before, is decided elsewhere.
 
 mod content;
-mod fields;
+mod event;
 mod receipt;
 #[cfg(test)]
 mod tests;
 
 use serde_json::Value;
 
-use self::fields::{Noted, Object, Place};
-use crate::values::{Address, ChannelId, Content, Party, ReasonCode};
+use crate::content::document::{Fault, Noted, Object, Place};
+use crate::content::rules::{ContentLimits, Writer};
+use crate::values::{Address, ChannelId, Content, ContentKind, Party, ReasonCode};
 
 /// Most messages in one body.
 const MESSAGES_MAX: usize = 1_000;
 /// Longest id that a third party may give a message, in characters.
 const MESSAGE_ID_CHARS_MAX: usize = 255;
-/// Types that the vendor's API has and this gateway does not receive.
-const TYPES_NOT_RECEIVED: [&str; 3] = ["Email", "RichMedia", "Event"];
 
 /// One item of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inbound {
     Content(InboundContent),
     Receipt(InboundReceipt),
+    /// Nobody is told of it: it is over before anybody could have asked.
+    Event(InboundEvent),
 }
 
 /// A message from a consumer to a channel.
@@ -88,20 +89,33 @@ impl ReceiptReason {
     }
 }
 
-/// One thing that is wrong with a body.
+/// What a consumer does at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InboundFault {
-    /// A JSON pointer into the body.
-    pub path: String,
-    pub message: String,
-    pub reason: ReasonCode,
+pub struct InboundEvent {
+    /// The consumer.
+    pub from: Party,
+    /// The channel's own address.
+    pub to: Party,
+    pub typing: Vec<Typing>,
+}
+
+/// Somebody has begun or ended to type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Typing {
+    pub on: bool,
+    /// How long it may be shown, where that is said.
+    pub duration_ms: Option<i32>,
 }
 
 /// Reads a body that was sent to a channel. All or nothing: one fault refuses it whole, and every fault is named.
-pub fn parse(channel: &ChannelId, body: &[u8]) -> Result<Vec<Inbound>, Vec<InboundFault>> {
+pub fn parse(
+    channel: &ChannelId,
+    body: &[u8],
+    limits: ContentLimits,
+) -> Result<Vec<Inbound>, Vec<Fault>> {
     let mut faults = Vec::new();
     let inbound = match serde_json::from_slice(body) {
-        Ok(document) => messages(channel, &Place::root(&document), &mut faults),
+        Ok(document) => messages(channel, &Place::root(&document), limits, &mut faults),
         Err(_) => Place::root(&Value::Null).fault(
             &mut faults,
             ReasonCode::InvalidStructure,
@@ -114,7 +128,8 @@ pub fn parse(channel: &ChannelId, body: &[u8]) -> Result<Vec<Inbound>, Vec<Inbou
 fn messages(
     channel: &ChannelId,
     root: &Place<'_>,
-    faults: &mut Vec<InboundFault>,
+    limits: ContentLimits,
+    faults: &mut Vec<Fault>,
 ) -> Result<Vec<Inbound>, Noted> {
     let document = root.object(faults)?;
     let list = document.member("messages");
@@ -125,7 +140,8 @@ fn messages(
     }
     // Every item is looked at, so that every fault is named.
     let messages = items.iter().enumerate();
-    let messages = messages.map(|(index, item)| message(channel, &list.item(index, item), faults));
+    let messages =
+        messages.map(|(index, item)| message(channel, &list.item(index, item), limits, faults));
     messages.collect::<Vec<_>>().into_iter().collect()
 }
 
@@ -133,26 +149,28 @@ fn messages(
 fn message(
     channel: &ChannelId,
     place: &Place<'_>,
-    faults: &mut Vec<InboundFault>,
+    limits: ContentLimits,
+    faults: &mut Vec<Fault>,
 ) -> Result<Inbound, Noted> {
     let message = place.object(faults)?;
     let type_place = message.member("type");
-    match type_place.text(faults)? {
-        "Text" => content::text(channel, &message, faults).map(Inbound::Content),
+    let word = type_place.text(faults)?;
+    if let Some(kind) = ContentKind::from_word(word) {
+        let rules = limits.of(Writer::Consumer);
+        return content::content(channel, kind, &message, &rules, faults).map(Inbound::Content);
+    }
+    match word {
         "Receipt" => receipt::receipt(channel, &message, faults).map(Inbound::Receipt),
-        word => {
-            let sentence = if TYPES_NOT_RECEIVED.contains(&word) {
-                format!("messages of type {word} are not received by this gateway")
-            } else {
-                "must be Text or Receipt".to_owned()
-            };
+        "Event" => event::event(channel, &message, faults).map(Inbound::Event),
+        _ => {
+            let sentence = "must be Text, Email, RichMedia, Event or Receipt";
             type_place.fault(faults, ReasonCode::Unsupported, sentence)
         }
     }
 }
 
 /// Reads `channel.messageId`.
-fn message_id(envelope: &Object<'_>, faults: &mut Vec<InboundFault>) -> Result<String, Noted> {
+fn message_id(envelope: &Object<'_>, faults: &mut Vec<Fault>) -> Result<String, Noted> {
     let place = envelope.member("messageId");
     let id = place.text(faults)?;
     let length = id.chars().count();
@@ -165,7 +183,7 @@ fn message_id(envelope: &Object<'_>, faults: &mut Vec<InboundFault>) -> Result<S
 }
 
 /// Reads `id` of one side.
-fn address(side: &Object<'_>, faults: &mut Vec<InboundFault>) -> Result<Address, Noted> {
+fn address(side: &Object<'_>, faults: &mut Vec<Fault>) -> Result<Address, Noted> {
     let place = side.member("id");
     match place.text(faults)?.parse::<Address>() {
         Ok(address) => Ok(address),

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::fields::{Noted, Object, Place};
-use super::{InboundFault, InboundReceipt, ReceiptReason, ReceiptStatus, address, message_id};
+use super::{InboundReceipt, ReceiptReason, ReceiptStatus, address, message_id};
+use crate::content::document::{Fault, Noted, Object, Place};
 use crate::values::{Address, ChannelId, ReasonCode};
 
 /// Most reasons that one receipt gives.
@@ -15,7 +15,7 @@ const REASON_CHARS_MAX: usize = 1_000;
 pub(super) fn receipt(
     channel: &ChannelId,
     message: &Object<'_>,
-    faults: &mut Vec<InboundFault>,
+    faults: &mut Vec<Fault>,
 ) -> Result<InboundReceipt, Noted> {
     let envelope = message.member("channel");
     let envelope = envelope.object(faults);
@@ -42,7 +42,7 @@ pub(super) fn receipt(
 fn sides(
     channel: &ChannelId,
     envelope: &Object<'_>,
-    faults: &mut Vec<InboundFault>,
+    faults: &mut Vec<Fault>,
 ) -> Result<(Address, Address), Noted> {
     let from = side(&envelope.member("from"), faults);
     let to = side(&envelope.member("to"), faults);
@@ -60,11 +60,11 @@ fn sides(
         .fault(faults, ReasonCode::InvalidDestination, sentence)
 }
 
-fn side(place: &Place<'_>, faults: &mut Vec<InboundFault>) -> Result<Address, Noted> {
+fn side(place: &Place<'_>, faults: &mut Vec<Fault>) -> Result<Address, Noted> {
     address(&place.object(faults)?, faults)
 }
 
-fn status(place: &Place<'_>, faults: &mut Vec<InboundFault>) -> Result<ReceiptStatus, Noted> {
+fn status(place: &Place<'_>, faults: &mut Vec<Fault>) -> Result<ReceiptStatus, Noted> {
     match place.text(faults)? {
         "Delivered" => Ok(ReceiptStatus::Delivered),
         "Removed" => Ok(ReceiptStatus::Removed),
@@ -77,7 +77,7 @@ fn status(place: &Place<'_>, faults: &mut Vec<InboundFault>) -> Result<ReceiptSt
     }
 }
 
-fn reasons(place: &Place<'_>, faults: &mut Vec<InboundFault>) -> Result<Vec<ReceiptReason>, Noted> {
+fn reasons(place: &Place<'_>, faults: &mut Vec<Fault>) -> Result<Vec<ReceiptReason>, Noted> {
     if place.is_absent() {
         return Ok(Vec::new());
     }
@@ -92,7 +92,7 @@ fn reasons(place: &Place<'_>, faults: &mut Vec<InboundFault>) -> Result<Vec<Rece
     reasons.collect::<Vec<_>>().into_iter().collect()
 }
 
-fn reason(place: &Place<'_>, faults: &mut Vec<InboundFault>) -> Result<ReceiptReason, Noted> {
+fn reason(place: &Place<'_>, faults: &mut Vec<Fault>) -> Result<ReceiptReason, Noted> {
     let reason = place.object(faults)?;
     let code = reason.member("code").integer(faults);
     let message = reason

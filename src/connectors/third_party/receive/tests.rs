@@ -2,11 +2,16 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::content::testing::LIMITS;
 
 const PHONE: &str = "0123456789";
 
-fn read(channel: &str, body: &Value) -> Result<Vec<Inbound>, Vec<InboundFault>> {
-    parse(&channel.parse().unwrap(), body.to_string().as_bytes())
+fn read(channel: &str, body: &Value) -> Result<Vec<Inbound>, Vec<Fault>> {
+    parse(
+        &channel.parse().unwrap(),
+        body.to_string().as_bytes(),
+        LIMITS,
+    )
 }
 
 /// Path and reason code of every fault.
@@ -177,7 +182,7 @@ fn refuses(channel: &str, message: &Value, cases: &[(&str, Value, &str, u16)]) {
 
 #[test]
 fn a_type_that_is_not_received_is_unsupported() {
-    for word in ["Sms", "text", "", "Email", "RichMedia", "Event"] {
+    for word in ["Sms", "text", "", "Email", "richMedia", "Typing"] {
         let case = ("/type", json!(word), "/type", 510);
         refuses(PHONE, &text(), &[case]);
     }
@@ -302,7 +307,7 @@ fn a_body_has_one_to_a_thousand_messages() {
     let root = [(String::new(), 520)];
     assert_eq!(faults(PHONE, &json!([text()])), root);
     assert_eq!(faults(PHONE, &json!(null)), root);
-    let not_json = parse(&PHONE.parse().unwrap(), b"{\"messages\":[").unwrap_err();
+    let not_json = parse(&PHONE.parse().unwrap(), b"{\"messages\":[", LIMITS).unwrap_err();
     assert_eq!(not_json[0].path, "");
 }
 
@@ -316,7 +321,7 @@ fn printing_a_message_shows_neither_text_nor_address() {
 proptest! {
     #[test]
     fn arbitrary_bytes_are_never_a_panic(body in any::<Vec<u8>>()) {
-        prop_assert!(parse(&PHONE.parse().unwrap(), &body).is_err());
+        prop_assert!(parse(&PHONE.parse().unwrap(), &body, LIMITS).is_err());
     }
 
     #[test]

@@ -4,24 +4,26 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::connectors::third_party::settings::BodyShape;
-use crate::values::Party;
-use crate::values::{ChannelId, MessageId};
+use crate::content::members::{Link, Members};
+use crate::values::{ChannelId, Content, MessageId, Party};
 
-/// A text that goes to one person.
+/// A message that goes to one person.
 #[derive(Clone)]
-pub struct OutboundText<'a> {
+pub struct Outbound<'a> {
     pub channel_id: &'a ChannelId,
     pub from: &'a Party,
     pub to: &'a Party,
     pub message_id: MessageId,
     pub reply_to: Option<&'a Party>,
-    pub text: &'a str,
+    pub content: &'a Content,
+    /// Where the third party finds what was uploaded; the same for every attempt.
+    pub link: Link<'a>,
 }
 
-impl std::fmt::Debug for OutboundText<'_> {
+impl std::fmt::Debug for Outbound<'_> {
     /// Shows no content, which is nobody's business in a log.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "OutboundText({})", self.message_id)
+        write!(formatter, "Outbound({})", self.message_id)
     }
 }
 
@@ -30,7 +32,7 @@ impl std::fmt::Debug for OutboundText<'_> {
 /// # Panics
 ///
 /// Never: texts and objects with fixed members can always be written as JSON.
-pub fn render_body(message: &OutboundText<'_>, shape: BodyShape) -> Bytes {
+pub fn render_body(message: &Outbound<'_>, shape: BodyShape) -> Bytes {
     let wire = MessageWire::from(message);
     let written = match shape {
         BodyShape::Single => serde_json::to_vec(&wire),
@@ -51,7 +53,8 @@ struct MessageWire<'a> {
     channel: ChannelWire<'a>,
     #[serde(rename = "type")]
     message_type: &'static str,
-    text: &'a str,
+    #[serde(flatten)]
+    members: Members<'a>,
 }
 
 #[derive(Serialize)]
@@ -80,8 +83,8 @@ struct ContextWire<'a> {
     reply_to: PartyWire<'a>,
 }
 
-impl<'a> From<&OutboundText<'a>> for MessageWire<'a> {
-    fn from(message: &OutboundText<'a>) -> Self {
+impl<'a> From<&Outbound<'a>> for MessageWire<'a> {
+    fn from(message: &Outbound<'a>) -> Self {
         let reply_to = message.reply_to.map(PartyWire::from);
         Self {
             channel: ChannelWire {
@@ -92,8 +95,8 @@ impl<'a> From<&OutboundText<'a>> for MessageWire<'a> {
                 message_id: message.message_id.to_string(),
                 context: reply_to.map(|reply_to| ContextWire { reply_to }),
             },
-            message_type: "Text",
-            text: message.text,
+            message_type: message.content.kind().as_str(),
+            members: Members::of(message.content, message.link),
         }
     }
 }

@@ -13,7 +13,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request};
 
 pub use self::answer::interpret;
-pub use self::body::{OutboundText, render_body};
+pub use self::body::{Outbound, render_body};
 use super::settings::{SignatureScheme, ThirdPartyChannel};
 use crate::auth::signature::{SHA1_HEADER, SHA256_HEADER, sign_sha1, sign_sha256};
 use crate::platform::outbound::{GateRefused, GatedBody};

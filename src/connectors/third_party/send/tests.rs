@@ -7,8 +7,7 @@ use super::*;
 use crate::connectors::outcome::{AttemptError, NotStarted, Outcome};
 use crate::connectors::third_party::settings::{AsyncSettings, BodyShape};
 use crate::platform::outbound::{Answer, ExchangeFailed, FailureKind, TimeoutPhase};
-use crate::values::Party;
-use crate::values::{ChannelId, MessageId, ReasonCode};
+use crate::values::{ChannelId, Content, MediaId, MessageId, Party, ReasonCode};
 
 /// 2026-11-24T12:00:00Z.
 const NOW_MS: i64 = 1_795_521_600_000;
@@ -23,13 +22,14 @@ fn party(address: &str, name: Option<&str>) -> Party {
 /// The vendor's example of a webhook, with the text given.
 fn rendered(text: &str, shape: BodyShape) -> Bytes {
     let channel_id: ChannelId = "0123456789".parse().unwrap();
-    let message = OutboundText {
+    let message = Outbound {
         channel_id: &channel_id,
         from: &party("0123456789", None),
         to: &party("16504661149", None),
         message_id: "1613474523265-0".parse::<MessageId>().unwrap(),
         reply_to: None,
-        text,
+        content: &Content::Text(text.to_owned()),
+        link: &MediaId::reference,
     };
     render_body(&message, shape)
 }
@@ -93,7 +93,7 @@ fn a_channel_may_want_its_messages_wrapped() {
 #[test]
 fn names_and_a_reply_address_stand_where_the_vendor_s_email_example_has_them() {
     let channel_id: ChannelId = "company.com".parse().unwrap();
-    let message = OutboundText {
+    let message = Outbound {
         channel_id: &channel_id,
         from: &party("no-reply@company.com", Some("Sender display name")),
         to: &party("recipient-1@mail.com", Some("Recipient")),
@@ -102,7 +102,8 @@ fn names_and_a_reply_address_stand_where_the_vendor_s_email_example_has_them() {
             "reply-to@company.com",
             Some("Responder display name"),
         )),
-        text: "Zeile 1\nZeile \"2\" – größer 🙂",
+        content: &Content::Text("Zeile 1\nZeile \"2\" – größer 🙂".to_owned()),
+        link: &MediaId::reference,
     };
     let body = render_body(&message, BodyShape::Single);
     insta::assert_snapshot!(std::str::from_utf8(&body).unwrap(), @r#"{"channel":{"id":"company.com","type":"email","from":{"id":"no-reply@company.com","name":"Sender display name"},"to":{"id":"recipient-1@mail.com","name":"Recipient"},"messageId":"1613474523265-4194303","context":{"replyTo":{"id":"reply-to@company.com","name":"Responder display name"}}},"type":"Text","text":"Zeile 1\nZeile \"2\" – größer 🙂"}"#);

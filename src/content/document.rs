@@ -4,25 +4,39 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::InboundFault;
 use crate::values::ReasonCode;
+
+/// Characters of a stranger's word that a sentence repeats.
+const REPEATED_CHARS_MAX: usize = 40;
+
+/// One thing that is wrong with a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// A JSON pointer into the document.
+    pub path: String,
+    pub message: String,
+    pub reason: ReasonCode,
+}
 
 /// Something is at fault, and has been noted.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Noted;
+pub struct Noted;
 
 /// One value of a document and the way to it. The way is only written out for a fault.
-pub(super) struct Place<'a> {
+#[derive(Debug)]
+pub struct Place<'a> {
     value: &'a Value,
     way: Way<'a>,
 }
 
 /// An object of a document.
-pub(super) struct Object<'a> {
+#[derive(Debug)]
+pub struct Object<'a> {
     members: &'a Map<String, Value>,
     place: &'a Place<'a>,
 }
 
+#[derive(Debug)]
 enum Way<'a> {
     Root,
     Member(&'a Place<'a>, &'static str),
@@ -30,14 +44,14 @@ enum Way<'a> {
 }
 
 impl<'a> Place<'a> {
-    pub(super) fn root(value: &'a Value) -> Self {
+    pub fn root(value: &'a Value) -> Self {
         Self {
             value,
             way: Way::Root,
         }
     }
 
-    pub(super) fn item<'b>(&'b self, index: usize, value: &'b Value) -> Place<'b> {
+    pub fn item<'b>(&'b self, index: usize, value: &'b Value) -> Place<'b> {
         Place {
             value,
             way: Way::Item(self, index),
@@ -45,13 +59,13 @@ impl<'a> Place<'a> {
     }
 
     /// Notes a fault here, for the caller to return.
-    pub(super) fn fault<T>(
+    pub fn fault<T>(
         &self,
-        faults: &mut Vec<InboundFault>,
+        faults: &mut Vec<Fault>,
         reason: ReasonCode,
         message: impl Into<String>,
     ) -> Result<T, Noted> {
-        faults.push(InboundFault {
+        faults.push(Fault {
             path: self.to_string(),
             message: message.into(),
             reason,
@@ -60,11 +74,11 @@ impl<'a> Place<'a> {
     }
 
     /// Whether there is nothing here; `null` is nothing.
-    pub(super) fn is_absent(&self) -> bool {
+    pub fn is_absent(&self) -> bool {
         self.value.is_null()
     }
 
-    pub(super) fn object(&'a self, faults: &mut Vec<InboundFault>) -> Result<Object<'a>, Noted> {
+    pub fn object(&'a self, faults: &mut Vec<Fault>) -> Result<Object<'a>, Noted> {
         match self.value.as_object() {
             Some(members) => Ok(Object {
                 members,
@@ -74,21 +88,21 @@ impl<'a> Place<'a> {
         }
     }
 
-    pub(super) fn array(&self, faults: &mut Vec<InboundFault>) -> Result<&'a Vec<Value>, Noted> {
+    pub fn array(&self, faults: &mut Vec<Fault>) -> Result<&'a Vec<Value>, Noted> {
         let array = self.value.as_array();
         array.map_or_else(|| self.wrong_kind(faults, "an array"), Ok)
     }
 
-    pub(super) fn text(&self, faults: &mut Vec<InboundFault>) -> Result<&'a str, Noted> {
+    pub fn text(&self, faults: &mut Vec<Fault>) -> Result<&'a str, Noted> {
         let text = self.value.as_str();
         text.map_or_else(|| self.wrong_kind(faults, "a string"), Ok)
     }
 
     /// A text that need not be there and is not to be long.
-    pub(super) fn short_text(
+    pub fn short_text(
         &self,
         chars_max: usize,
-        faults: &mut Vec<InboundFault>,
+        faults: &mut Vec<Fault>,
     ) -> Result<Option<String>, Noted> {
         if self.is_absent() {
             return Ok(None);
@@ -101,13 +115,13 @@ impl<'a> Place<'a> {
         Ok(Some(text.to_owned()))
     }
 
-    pub(super) fn integer(&self, faults: &mut Vec<InboundFault>) -> Result<i32, Noted> {
+    pub fn integer(&self, faults: &mut Vec<Fault>) -> Result<i32, Noted> {
         let integer = self.value.as_i64();
         let integer = integer.and_then(|number| i32::try_from(number).ok());
         integer.map_or_else(|| self.wrong_kind(faults, "an integer"), Ok)
     }
 
-    fn wrong_kind<T>(&self, faults: &mut Vec<InboundFault>, kind: &str) -> Result<T, Noted> {
+    fn wrong_kind<T>(&self, faults: &mut Vec<Fault>, kind: &str) -> Result<T, Noted> {
         let sentence = if self.is_absent() {
             "is missing".to_owned()
         } else {
@@ -119,15 +133,35 @@ impl<'a> Place<'a> {
 
 impl<'a> Object<'a> {
     /// A member, which may be absent.
-    pub(super) fn member(&self, name: &'static str) -> Place<'a> {
+    pub fn member(&self, name: &'static str) -> Place<'a> {
         Place {
             value: self.members.get(name).unwrap_or(&Value::Null),
             way: Way::Member(self.place, name),
         }
     }
 
-    pub(super) fn place(&self) -> &Place<'a> {
+    pub fn place(&self) -> &Place<'a> {
         self.place
+    }
+
+    /// Notes every member that is not among the known ones.
+    pub fn refuse_others(&self, known: &[&str], faults: &mut Vec<Fault>) -> Result<(), Noted> {
+        let mut others = self
+            .members
+            .keys()
+            .filter(|name| !known.contains(&name.as_str()))
+            .peekable();
+        if others.peek().is_none() {
+            return Ok(());
+        }
+        for name in others {
+            let shown: String = name.chars().take(REPEATED_CHARS_MAX).collect();
+            let sentence = format!("has the unknown member {shown:?}");
+            let _ = self
+                .place
+                .fault::<()>(faults, ReasonCode::InvalidStructure, sentence);
+        }
+        Err(Noted)
     }
 }
 
