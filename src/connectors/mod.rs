@@ -5,6 +5,13 @@
 //! has is known to `provisioning`.
 
 pub mod answer;
+pub mod carrier;
+pub mod document;
+pub mod mgage;
+pub mod open_messaging;
 pub mod outcome;
+pub mod portico;
 pub mod retry_after;
+pub mod retry_rule;
+pub mod sparkpost;
 pub mod third_party;

@@ -1,6 +1,7 @@
 //! Why a call about messages is refused.
 
 use super::item::ItemRefused;
+use crate::provisioning::directory::CannotSend;
 
 /// Closed: the mapping to HTTP in `routes` names every one.
 #[derive(Debug, thiserror::Error)]
@@ -13,8 +14,8 @@ pub enum MessageError {
     ConversationClosed,
     #[error("only a dead letter can be retried")]
     NotDead,
-    #[error("the conversation's channel cannot send any more")]
-    ChannelGone,
+    #[error("the conversation's channel cannot send: {0}")]
+    CannotSend(CannotSend),
     #[error("{}", .0.message)]
     Item(ItemRefused),
     #[error("the store is not available")]

@@ -30,7 +30,7 @@ impl Desk {
         let directory = self.directory.snapshot();
         let channel = directory
             .channel_to_send(ccid, &conversation.channel_id, false)
-            .map_err(|_| MessageError::ChannelGone)?;
+            .map_err(MessageError::CannotSend)?;
         if said.kind == ContentKind::Email.as_str() && said.subject.is_none() {
             said.subject = last.as_ref().and_then(subject).map(Into::into);
         }

@@ -17,11 +17,22 @@ pub enum ServiceName {
     Sms,
     /// Which provider carries email where a sender does not say.
     Email,
+    /// Kaleyra's SMS service, once mGage.
+    MGageSms,
+    SparkPostEmail,
+    /// Where the vendor's aggregation service takes its tokens from.
+    PurecloudIdp,
+    /// The vendor's aggregation service for SMS.
+    PorticoSms,
+    /// The vendor's aggregation service for email.
+    PorticoEmail,
+    /// The agent side in Genesys Cloud CX.
+    OpenMessaging,
 }
 
 /// No service has this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no such service; there are Async, SMS and Email")]
+#[error("there is no such service; there are {}", ServiceName::ALL.map(ServiceName::as_str).join(", "))]
 pub struct UnknownService;
 
 /// Who carries messages, by the vendor's words.
@@ -47,11 +58,30 @@ pub struct Sender {
 }
 
 impl ServiceName {
+    /// In the order in which the vendor's pages have them.
+    pub const ALL: [Self; 9] = [
+        Self::Sms,
+        Self::Email,
+        Self::Async,
+        Self::MGageSms,
+        Self::SparkPostEmail,
+        Self::PurecloudIdp,
+        Self::PorticoSms,
+        Self::PorticoEmail,
+        Self::OpenMessaging,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Async => "Async",
             Self::Sms => "SMS",
             Self::Email => "Email",
+            Self::MGageSms => "mGageSMS",
+            Self::SparkPostEmail => "SparkPostEmail",
+            Self::PurecloudIdp => "PurecloudIDP",
+            Self::PorticoSms => "PorticoSMS",
+            Self::PorticoEmail => "PorticoEmail",
+            Self::OpenMessaging => "OpenMessaging",
         }
     }
 }
@@ -60,7 +90,7 @@ impl FromStr for ServiceName {
     type Err = UnknownService;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [Self::Async, Self::Sms, Self::Email]
+        Self::ALL
             .into_iter()
             .find(|name| name.as_str() == text)
             .ok_or(UnknownService)

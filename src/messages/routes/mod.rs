@@ -53,7 +53,7 @@ impl From<MessageError> for ApiError {
             MessageError::ConversationClosed | MessageError::NotDead => {
                 Self::conflict(None, error.to_string())
             }
-            MessageError::ChannelGone => Self::unprocessable(error.to_string()),
+            MessageError::CannotSend(_) => Self::unprocessable(error.to_string()),
             MessageError::Item(refused) => item(&refused),
             MessageError::Database(cause) => Self::unavailable(cause),
         }

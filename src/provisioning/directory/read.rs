@@ -13,7 +13,8 @@ use crate::platform::vault::Vault;
 use crate::provisioning::error::{ProvisioningError, UnreadableRow};
 use crate::provisioning::model::{Sender, ServiceName};
 use crate::provisioning::senders;
-use crate::provisioning::services::{self, settings::ServiceSettings};
+use crate::provisioning::services::settings::{Documents, ServiceSettings};
+use crate::provisioning::services::{self};
 use crate::provisioning::store::{self, StoredSender, StoredService};
 use crate::values::Ccid;
 
@@ -39,6 +40,13 @@ pub(super) async fn changed_tenants(
                 }
                 ServiceSettings::Sms(settings) => parts.sms = settings,
                 ServiceSettings::Email(settings) => parts.email = settings,
+                // Nobody sends through these, so nothing of them is asked for.
+                ServiceSettings::MGageSms(_)
+                | ServiceSettings::SparkPostEmail(_)
+                | ServiceSettings::PurecloudIdp(_)
+                | ServiceSettings::PorticoSms(_)
+                | ServiceSettings::PorticoEmail(_)
+                | ServiceSettings::OpenMessaging(_) => {}
             }
         }
     }
@@ -83,7 +91,12 @@ fn open_service(
         .map_err(|_| UnreadableRow("service of this name"))?;
     let secret = services::open_secret(vault, Ccid::from_uuid(stored.ccid), name, &stored.secret)?;
     let data = services::read_json(stored.data.as_bytes())?;
-    ServiceSettings::parse(name, &data, &secret).map_err(ProvisioningError::Invalid)
+    let documents = Documents {
+        url: stored.url.as_deref(),
+        data: &data,
+        secret: &secret,
+    };
+    ServiceSettings::parse(name, documents).map_err(ProvisioningError::Invalid)
 }
 
 fn read_sender(stored: &StoredSender) -> Option<Sender> {

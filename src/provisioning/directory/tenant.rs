@@ -9,7 +9,7 @@ use crate::connectors::third_party::settings::ThirdPartyChannel;
 use crate::lanes::LaneId;
 use crate::lanes::store::LaneTarget;
 use crate::provisioning::model::{Sender, ServiceName};
-use crate::provisioning::services::settings::MediaSettings;
+use crate::provisioning::services::media::MediaSettings;
 use crate::values::{Address, Ccid, ChannelId, ChannelType, SectionPrefix};
 
 /// From whom messages come where nobody says: the `defaultSender` of the services.
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
     use crate::provisioning::model::Provider;
     use crate::provisioning::senders::options::SenderOptions;
-    use crate::provisioning::services::settings::ServiceSettings;
+    use crate::provisioning::services::settings::{Documents, ServiceSettings};
 
     const PHONE: &str = "16504661149";
 
@@ -158,7 +158,12 @@ mod tests {
     fn third_party(channel_id: &str) -> Vec<Arc<ThirdPartyChannel>> {
         let data = json!({ "channels": [{ "channelId": channel_id, "webhook": { "url": "https://company.com/hook" } }] });
         let secret = json!({ "channels": [{ "channelId": channel_id, "webhook": { "secret": "a" }, "api": { "secret": "b" } }] });
-        let settings = ServiceSettings::parse(ServiceName::Async, &data, &secret).unwrap();
+        let documents = Documents {
+            url: None,
+            data: &data,
+            secret: &secret,
+        };
+        let settings = ServiceSettings::parse(ServiceName::Async, documents).unwrap();
         let ServiceSettings::Async(settings) = settings else {
             panic!("Async has channels")
         };

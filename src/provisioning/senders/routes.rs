@@ -13,10 +13,11 @@ use crate::auth::permission::Permission;
 use crate::platform::clock::Clock;
 use crate::platform::http::{ApiError, Json, Path, Query, envelope};
 use crate::provisioning::Put;
+use crate::provisioning::directory::Snapshot;
 use crate::provisioning::model::Sender;
 use crate::provisioning::routes::State as ProvisioningState;
 use crate::provisioning::wire::{self, Items, PageQuery, Place};
-use crate::values::{Ccid, SectionName};
+use crate::values::{Ccid, SectionName, SectionPrefix};
 
 pub fn routes() -> Router<ProvisioningState> {
     Router::new()
@@ -35,6 +36,9 @@ struct SenderView {
     /// The options stand beside the other members, as they do in the request.
     #[serde(flatten)]
     options: Map<String, Value>,
+    /// Why messages of this section are refused; absent where they can be sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cannot_send: Option<String>,
     updated_at: String,
 }
 
@@ -53,7 +57,7 @@ async fn put(
     let (put, sender) = senders
         .put(caller.ccid, section, members, clock.now())
         .await?;
-    let view = SenderView::new(caller.ccid, &sender);
+    let view = SenderView::new(caller.ccid, &sender, &senders.directory.snapshot());
     Ok(match put {
         Put::Created => envelope::created(view),
         Put::Replaced => envelope::ok(view),
@@ -71,9 +75,10 @@ async fn list(
         .list(caller.ccid, page.after.as_deref(), page.limit_and_one())
         .await?;
     let items = Items::page(found, &page, |sender| sender.section.as_str().to_owned());
-    Ok(envelope::ok(
-        items.map(|sender| SenderView::new(caller.ccid, &sender)),
-    ))
+    let directory = senders.directory.snapshot();
+    Ok(envelope::ok(items.map(|sender| {
+        SenderView::new(caller.ccid, &sender, &directory)
+    })))
 }
 
 async fn find(
@@ -83,7 +88,12 @@ async fn find(
 ) -> Result<Response, ApiError> {
     caller.require(Permission::ProvisioningRead)?;
     let sender = senders.find(caller.ccid, known(&place)?).await?;
-    Ok(envelope::ok(SenderView::new(caller.ccid, &sender)))
+    let directory = senders.directory.snapshot();
+    Ok(envelope::ok(SenderView::new(
+        caller.ccid,
+        &sender,
+        &directory,
+    )))
 }
 
 async fn delete(
@@ -105,11 +115,14 @@ fn known(place: &Place) -> Result<SectionName, ApiError> {
 }
 
 impl SenderView {
-    fn new(ccid: Ccid, sender: &Sender) -> Self {
+    fn new(ccid: Ccid, sender: &Sender, directory: &Snapshot) -> Self {
+        let for_campaign = sender.section.prefix() == SectionPrefix::Cxc;
+        let channel = directory.channel_to_send(ccid, &sender.options.channel_id, for_campaign);
         Self {
             ccid: ccid.to_string(),
             section: sender.section.to_string(),
             options: sender.options.to_members(),
+            cannot_send: channel.err().map(|cannot| cannot.to_string()),
             updated_at: wire::time(sender.updated_at),
         }
     }

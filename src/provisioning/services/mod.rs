@@ -2,6 +2,7 @@
 //! What may be in a service is known to its connector.
 
 pub mod masks;
+pub mod media;
 pub mod routes;
 pub mod settings;
 
@@ -22,7 +23,7 @@ use crate::lanes;
 use crate::platform::outbound::AddressGuard;
 use crate::platform::vault::{SealContext, Vault};
 use crate::values::Ccid;
-use settings::ServiceSettings;
+use settings::{Documents, ServiceSettings};
 
 /// Longest `url` of a service, in characters.
 const URL_CHARS_MAX: usize = 2048;
@@ -79,7 +80,12 @@ impl Services {
             stored.and_then(|stored| open_secret(&self.vault, ccid, name, &stored.secret).ok());
         let secret = masks::unmask(definition.secret, kept.as_ref(), "/secret")
             .map_err(ProvisioningError::Invalid)?;
-        let settings = ServiceSettings::parse(name, &definition.data, &secret);
+        let documents = Documents {
+            url: definition.url.as_deref(),
+            data: &definition.data,
+            secret: &secret,
+        };
+        let settings = ServiceSettings::parse(name, documents);
         let settings = settings.map_err(ProvisioningError::Invalid)?;
         let checked = settings.check_destinations(&self.guard, self.https_only);
         checked.map_err(ProvisioningError::Invalid)?;
@@ -193,7 +199,7 @@ fn context(ccid: Ccid, name: ServiceName) -> SealContext<'static> {
     }
 }
 
-/// These services are not reached under their `url`: the vendor's examples send `N/A`. It is kept and shown.
+/// Where a service is not reached under its `url` the vendor's examples send `N/A`. It is kept and shown.
 fn check_url(url: Option<&str>) -> Result<(), ProvisioningError> {
     let fits = url
         .is_none_or(|url| url.chars().count() <= URL_CHARS_MAX && !url.contains(char::is_control));

@@ -1,20 +1,19 @@
 //! What the documents of a service say, read into types. Nothing is stored that cannot be read here.
 
-use serde_json::{Map, Value};
+use reqwest::Url;
+use serde_json::Value;
 
-use crate::connectors::third_party::settings::{AsyncSettings, SettingsFault};
+use crate::connectors::document::SettingsFault;
+use crate::connectors::mgage::settings::MGageSettings;
+use crate::connectors::open_messaging::settings::OpenMessagingSettings;
+use crate::connectors::portico::settings::{IdentitySettings, PorticoSettings};
+use crate::connectors::sparkpost::settings::SparkPostSettings;
+use crate::connectors::third_party::settings::AsyncSettings;
 use crate::platform::outbound::AddressGuard;
 use crate::provisioning::error::Fault;
-use crate::provisioning::members::Members;
-use crate::provisioning::model::{Provider, ServiceName};
-use crate::values::{Address, ChannelType};
-
-/// The `SMS` or `Email` service: who carries the medium, and from whom it comes, where nobody says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MediaSettings {
-    pub provider: Option<Provider>,
-    pub default_sender: Option<Address>,
-}
+use crate::provisioning::model::ServiceName;
+use crate::provisioning::services::media::{MediaSettings, media};
+use crate::values::ChannelType;
 
 /// A service's settings.
 #[derive(Debug)]
@@ -22,33 +21,83 @@ pub enum ServiceSettings {
     Async(AsyncSettings),
     Sms(MediaSettings),
     Email(MediaSettings),
+    MGageSms(MGageSettings),
+    SparkPostEmail(SparkPostSettings),
+    PurecloudIdp(IdentitySettings),
+    PorticoSms(PorticoSettings),
+    PorticoEmail(PorticoSettings),
+    OpenMessaging(OpenMessagingSettings),
+}
+
+/// The documents that define a service. Masks in `secret` have been replaced by what they stand for.
+#[derive(Debug, Clone, Copy)]
+pub struct Documents<'a> {
+    pub url: Option<&'a str>,
+    pub data: &'a Value,
+    pub secret: &'a Value,
 }
 
 impl ServiceSettings {
-    /// Reads both documents of a service, or says what is wrong with them by JSON pointers into `{data, secret}`.
-    pub fn parse(name: ServiceName, data: &Value, secret: &Value) -> Result<Self, Vec<Fault>> {
-        match name {
-            ServiceName::Async => {
-                let parsed = AsyncSettings::parse(data, secret);
-                parsed.map(Self::Async).map_err(faults_of)
+    /// Reads the documents of a service, or says what is wrong with them by JSON pointers into `{url, data, secret}`.
+    pub fn parse(name: ServiceName, documents: Documents<'_>) -> Result<Self, Vec<Fault>> {
+        let Documents { url, data, secret } = documents;
+        let parsed = match name {
+            ServiceName::Sms => return media(data, secret, ChannelType::Sms).map(Self::Sms),
+            ServiceName::Email => return media(data, secret, ChannelType::Email).map(Self::Email),
+            ServiceName::Async => AsyncSettings::parse(data, secret).map(Self::Async),
+            ServiceName::MGageSms => MGageSettings::parse(url, data, secret).map(Self::MGageSms),
+            ServiceName::SparkPostEmail => {
+                SparkPostSettings::parse(url, data, secret).map(Self::SparkPostEmail)
             }
-            ServiceName::Sms => media(data, secret, ChannelType::Sms).map(Self::Sms),
-            ServiceName::Email => media(data, secret, ChannelType::Email).map(Self::Email),
-        }
+            ServiceName::PurecloudIdp => {
+                IdentitySettings::parse(url, data, secret).map(Self::PurecloudIdp)
+            }
+            ServiceName::PorticoSms => {
+                PorticoSettings::parse(url, data, secret).map(Self::PorticoSms)
+            }
+            ServiceName::PorticoEmail => {
+                PorticoSettings::parse(url, data, secret).map(Self::PorticoEmail)
+            }
+            ServiceName::OpenMessaging => {
+                OpenMessagingSettings::parse(url, data, secret).map(Self::OpenMessaging)
+            }
+        };
+        parsed.map_err(faults_of)
     }
 
-    /// Checks where webhooks go, which depends on how this gateway is configured and so is asked only when settings
-    /// are saved.
+    /// Checks where we are to connect, which depends on how this gateway is configured and so is asked only when
+    /// settings are saved.
     pub fn check_destinations(
         &self,
         guard: &AddressGuard,
         https_only: bool,
     ) -> Result<(), Vec<Fault>> {
-        match self {
-            Self::Async(settings) => settings
-                .check_destinations(guard, https_only)
-                .map_err(faults_of),
-            Self::Sms(_) | Self::Email(_) => Ok(()),
+        let destinations: Vec<(&str, &Url)> = match self {
+            Self::Async(settings) => {
+                let checked = settings.check_destinations(guard, https_only);
+                return checked.map_err(faults_of);
+            }
+            Self::Sms(_) | Self::Email(_) => Vec::new(),
+            Self::MGageSms(settings) => vec![("/url", &settings.url)],
+            Self::SparkPostEmail(settings) => vec![("/url", &settings.url)],
+            Self::PurecloudIdp(settings) => vec![("/url", &settings.url)],
+            Self::PorticoSms(settings) | Self::PorticoEmail(settings) => {
+                vec![("/url", &settings.url)]
+            }
+            Self::OpenMessaging(settings) => vec![
+                ("/url", &settings.url),
+                (settings.login_place, &settings.login_url),
+            ],
+        };
+        let refused = destinations.into_iter().filter_map(|(path, url)| {
+            let refused = guard.check_destination(url, https_only).err()?;
+            Some(Fault::new(path, refused.to_string()))
+        });
+        let faults: Vec<Fault> = refused.collect();
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(faults)
         }
     }
 }
@@ -58,126 +107,4 @@ fn faults_of(faults: Vec<SettingsFault>) -> Vec<Fault> {
         .into_iter()
         .map(|fault| Fault::new(fault.path, fault.message))
         .collect()
-}
-
-fn media(
-    data: &Value,
-    secret: &Value,
-    channel_type: ChannelType,
-) -> Result<MediaSettings, Vec<Fault>> {
-    Members::new("/secret", object("/secret", secret)?).finish()?;
-    let mut members = Members::new("/data", object("/data", data)?);
-    let provider: Option<Provider> = members.parsed("provider");
-    if provider.is_some_and(|provider| !provider.carries(channel_type)) {
-        members.fault("provider", "does not carry this medium");
-    }
-    let token_provider = members.text("tokenProvider");
-    let by_token = token_provider.is_some().then_some(Provider::Portico);
-    if token_provider.is_some_and(|word| word != "Purecloud") {
-        members.fault("tokenProvider", "must be Purecloud");
-    }
-    if by_token.is_some() && provider.is_some_and(|provider| provider != Provider::Portico) {
-        members.fault("tokenProvider", "means Portico, but provider names another");
-    }
-    let default_sender: Option<Address> = members.parsed("defaultSender");
-    if default_sender
-        .as_ref()
-        .is_some_and(|address| address.channel_type() != channel_type)
-    {
-        members.fault("defaultSender", "is no address of this medium");
-    }
-    members.finish()?;
-    Ok(MediaSettings {
-        provider: provider.or(by_token),
-        default_sender,
-    })
-}
-
-/// A document that must be an object.
-fn object(pointer: &str, value: &Value) -> Result<Map<String, Value>, Vec<Fault>> {
-    value
-        .as_object()
-        .cloned()
-        .ok_or_else(|| vec![Fault::new(pointer, "must be an object")])
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn sms(data: &Value) -> Result<MediaSettings, Vec<String>> {
-        media(data, &json!({}), ChannelType::Sms)
-            .map_err(|faults| faults.into_iter().map(|fault| fault.path).collect())
-    }
-
-    #[test]
-    fn the_documented_bodies_say_who_carries() {
-        assert_eq!(
-            sms(&json!({ "provider": "mGage" })).unwrap().provider,
-            Some(Provider::MGage)
-        );
-        assert_eq!(
-            sms(&json!({ "provider": "Async" })).unwrap().provider,
-            Some(Provider::Async)
-        );
-        assert_eq!(
-            sms(&json!({ "tokenProvider": "Purecloud" }))
-                .unwrap()
-                .provider,
-            Some(Provider::Portico)
-        );
-        assert_eq!(sms(&json!({})).unwrap().provider, None);
-        let email = media(
-            &json!({ "provider": "SparkPost" }),
-            &json!({}),
-            ChannelType::Email,
-        )
-        .unwrap();
-        assert_eq!(email.provider, Some(Provider::SparkPost));
-    }
-
-    #[test]
-    fn every_fault_is_named_with_its_place() {
-        let faults = sms(&json!({
-            "provider": "SparkPost", "tokenProvider": "Other", "defaultSender": "news@company.com",
-            "provder": "Async", "a/b": 1,
-        }));
-        assert_eq!(
-            faults.unwrap_err(),
-            [
-                "/data/provider",
-                "/data/tokenProvider",
-                "/data/tokenProvider",
-                "/data/defaultSender",
-                "/data/a~1b",
-                "/data/provder"
-            ]
-        );
-        assert_eq!(
-            sms(&json!({ "provider": 5 })).unwrap_err(),
-            ["/data/provider"]
-        );
-        assert_eq!(sms(&json!([])).unwrap_err(), ["/data"]);
-        assert_eq!(
-            sms(&json!({ "provider": "mGage", "tokenProvider": "Purecloud" })).unwrap_err(),
-            ["/data/tokenProvider"]
-        );
-    }
-
-    #[test]
-    fn a_medium_has_no_secrets() {
-        let faults = media(&json!({}), &json!({ "apikey": "x" }), ChannelType::Email).unwrap_err();
-        assert_eq!(faults[0].path, "/secret/apikey");
-    }
-
-    #[test]
-    fn the_default_sender_is_an_address_of_the_medium() {
-        let sender = sms(&json!({ "defaultSender": "+1 650 466 1149" }))
-            .unwrap()
-            .default_sender
-            .unwrap();
-        assert_eq!(sender.as_str(), "16504661149");
-    }
 }

@@ -2,8 +2,10 @@
 
 mod api;
 mod callers;
+mod connectors;
 mod directory;
 mod keys;
 mod replica;
+mod seeds;
 mod senders;
 mod services;

@@ -247,7 +247,17 @@ async fn an_unknown_service_is_refused_with_the_names_there_are() {
     let message = refused.refused(422).body["status"]["message"]
         .as_str()
         .unwrap();
-    for name in ["Async", "SMS", "Email"] {
+    for name in [
+        "SMS",
+        "Email",
+        "Async",
+        "mGageSMS",
+        "SparkPostEmail",
+        "PurecloudIDP",
+        "PorticoSMS",
+        "PorticoEmail",
+        "OpenMessaging",
+    ] {
         assert!(message.contains(name), "{message}");
     }
     operator

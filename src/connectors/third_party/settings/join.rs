@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::rules;
-use super::wire::{self, Object};
-use super::{SettingsFault, ThirdPartyChannel};
+use super::{SettingsFault, ThirdPartyChannel, wire};
+use crate::connectors::document::Object;
 use crate::values::ChannelId;
 
 /// Reads every channel of both documents, or says everything that is wrong with them.

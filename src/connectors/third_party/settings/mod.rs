@@ -16,6 +16,8 @@ use reqwest::Url;
 use serde_json::Value;
 
 pub use self::secrets::{DatedSecret, DatedSecrets};
+pub use crate::connectors::document::SettingsFault;
+pub use crate::connectors::retry_rule::RetryRule;
 use crate::platform::outbound::AddressGuard;
 use crate::values::ChannelId;
 
@@ -70,15 +72,6 @@ pub enum Order {
     None,
 }
 
-/// How often and how long a message is sent again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RetryRule {
-    /// The vendor's two words: how many redeliveries, and how long in all.
-    Attempts { attempts: u32, total: Duration },
-    /// Entry n bounds the wait before redelivery n.
-    Schedule(Vec<Duration>),
-}
-
 /// How a webhook proves who sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignatureScheme {
@@ -95,23 +88,6 @@ pub enum BodyShape {
     Single,
     /// `{"messages":[...]}`.
     Messages,
-}
-
-/// One thing that is wrong with a document. The message repeats nothing of the `secret` document but names of members.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingsFault {
-    /// A JSON pointer into `{"data":...,"secret":...}`.
-    pub path: String,
-    pub message: String,
-}
-
-impl SettingsFault {
-    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            message: message.into(),
-        }
-    }
 }
 
 impl AsyncSettings {

@@ -8,10 +8,11 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::wire::{self, DataWebhook, SecretEntry, SecretHolder};
+use super::wire::{DataWebhook, SecretEntry, SecretHolder};
 use super::{
     BodyShape, DatedSecret, DatedSecrets, Order, RetryRule, SettingsFault, SignatureScheme, Webhook,
 };
+use crate::connectors::document::{self, within};
 use crate::platform::outbound::parse_destination;
 use crate::values::Secret;
 
@@ -20,10 +21,6 @@ const TIMEOUT_SECONDS: RangeInclusive<f64> = 1.0..=10.0;
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 const IN_FLIGHT: RangeInclusive<u64> = 1..=1_000;
 const RATE_PER_SECOND: RangeInclusive<f64> = 0.001..=100_000.0;
-/// Redeliveries of one message.
-const REDELIVERIES: RangeInclusive<u64> = 0..=50;
-/// Seconds that redelivering may take: as long as a message can live.
-const RETRY_SECONDS: RangeInclusive<f64> = 0.0..=2_592_000.0;
 /// Secrets that can be in use at the same time.
 const SECRETS_MAX: usize = 10;
 const SECRET_BYTES_MAX: usize = 1_024;
@@ -43,7 +40,10 @@ pub(super) fn webhook(
     let in_flight_max = at.optional("maxInFlight", wire.max_in_flight, None, in_flight);
     let rate_per_second = at.optional("ratePerSecond", wire.rate_per_second, None, rate);
     let order = at.optional("order", wire.order, Order::Recipient, |word| order(&word));
-    let retry = wire.retry.map(|retry| at.retry(retry.0));
+    let retry = wire.retry.map(|retry| {
+        let read = RetryRule::read(retry.0, &format!("{place}/retry"));
+        read.map_err(|fault| at.faults.push(fault)).ok()
+    });
     let sha1 = vec![SignatureScheme::Sha1];
     let signatures = at.optional("signatures", wire.signatures, sha1, |words| {
         signatures(&words)
@@ -127,44 +127,11 @@ impl Place<'_> {
         self.fine(member, seconds.map(Duration::from_secs_f64))
     }
 
-    fn retry(&mut self, wire: wire::Retry) -> Option<RetryRule> {
-        match (wire.attempts, wire.timeout_seconds, wire.schedule_seconds) {
-            (Some(attempts), Some(total), None) => {
-                let counted = within(attempts, &REDELIVERIES);
-                let counted = counted
-                    .and_then(|count| u32::try_from(count).map_err(|error| error.to_string()));
-                let attempts = self.fine("retry/attempts", counted);
-                let total = self.seconds("retry/timeoutSeconds", total, &RETRY_SECONDS);
-                attempts
-                    .zip(total)
-                    .map(|(attempts, total)| RetryRule::Attempts { attempts, total })
-            }
-            (None, None, Some(entries)) => self.schedule(&entries).map(RetryRule::Schedule),
-            _ => self.fault(
-                "retry",
-                "must have either attempts and timeoutSeconds, or scheduleSeconds",
-            ),
-        }
-    }
-
-    fn schedule(&mut self, entries: &[f64]) -> Option<Vec<Duration>> {
-        if !REDELIVERIES.contains(&(entries.len() as u64)) {
-            let message = format!("must have at most {} entries", REDELIVERIES.end());
-            return self.fault("retry/scheduleSeconds", message);
-        }
-        let mut schedule = Vec::with_capacity(entries.len());
-        for (index, entry) in entries.iter().enumerate() {
-            let member = format!("retry/scheduleSeconds/{index}");
-            schedule.push(self.seconds(&member, *entry, &RETRY_SECONDS)?);
-        }
-        Some(schedule)
-    }
-
     fn dated_secrets(&mut self, entries: &[Value]) -> Option<Vec<DatedSecret>> {
         let mut secrets = Vec::with_capacity(entries.len());
         for (index, entry) in entries.iter().enumerate() {
             let place = format!("{}/secret/{index}", self.place);
-            let entry: SecretEntry = match wire::read(entry, &place) {
+            let entry: SecretEntry = match document::read(entry, &place) {
                 Ok(entry) => entry,
                 Err(fault) => {
                     self.faults.push(fault);
@@ -197,17 +164,6 @@ impl Place<'_> {
             value: Secret::new(text),
             not_after,
         })
-    }
-}
-
-fn within<T: PartialOrd + std::fmt::Display>(
-    value: T,
-    range: &RangeInclusive<T>,
-) -> Result<T, String> {
-    if range.contains(&value) {
-        Ok(value)
-    } else {
-        Err(format!("must be {} to {}", range.start(), range.end()))
     }
 }
 
