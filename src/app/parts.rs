@@ -282,6 +282,7 @@ fn dispatch_settings(config: &Config) -> Result<DispatchSettings, StartError> {
         lane_max_in_flight: dispatch.lane_max_in_flight,
         memory_deliveries_max: dispatch.memory_deliveries_max,
         head_hold: Duration::from_secs_f64(dispatch.head_hold_seconds),
+        unknown_hold: Duration::from_secs_f64(dispatch.unknown_hold_seconds),
         schedule: RetrySchedule::from_seconds(&config.webhook.retry_schedule_seconds)
             .map_err(StartError::Schedule)?,
         breaker: BreakerSettings {

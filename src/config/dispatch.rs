@@ -19,6 +19,8 @@ pub struct DispatchConfig {
     pub memory_deliveries_max: usize,
     /// How long a message that waits for a retry holds back those behind it for the same recipient.
     pub head_hold_seconds: f64,
+    /// How long a receipt is waited for where a message may have been sent and a repeat would not be safe.
+    pub unknown_hold_seconds: f64,
     /// How long a message without `validUntil` lives, from its acceptance or `notBefore` on.
     pub message_age_max_seconds: u64,
     /// After so many failures in a row an endpoint is parked.
@@ -48,6 +50,11 @@ impl Section for DispatchConfig {
             "dispatch.head_hold_seconds",
             self.head_hold_seconds,
             0.0..=86_400.0,
+        )?;
+        within(
+            "dispatch.unknown_hold_seconds",
+            self.unknown_hold_seconds,
+            0.0..=604_800.0,
         )?;
         within(
             "dispatch.message_age_max_seconds",

@@ -155,6 +155,10 @@ pub enum NotStarted {
     Cancelled,
     /// Its validity has run out.
     Expired,
+    /// An earlier attempt may have sent it, and no receipt has come in the time that one was waited for.
+    HoldEnded,
+    /// An earlier attempt may have sent it, and a receipt has said what became of it.
+    Resolved,
     /// The endpoint is paused, or the lane is being given away.
     LaneClosed,
     /// The replica can no longer be sure that the lane is its own.
@@ -170,6 +174,8 @@ impl NotStarted {
             Self::Suppressed => "suppressed",
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
+            Self::HoldEnded => "hold_ended",
+            Self::Resolved => "resolved",
             Self::LaneClosed => "lane_closed",
             Self::LeaseLost => "lease_lost",
             Self::CheckFailed => "check_failed",

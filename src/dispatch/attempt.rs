@@ -56,7 +56,7 @@ impl Report {
         })
     }
 
-    fn of(outcome: Outcome) -> Self {
+    pub(super) fn of(outcome: Outcome) -> Self {
         Self {
             outcome,
             duration: Duration::ZERO,

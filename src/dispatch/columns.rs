@@ -12,7 +12,10 @@ pub(super) struct Waiting {
     pub(super) keys: DeliveryKeys,
     pub(super) attempt: Vec<i16>,
     pub(super) due_at: Vec<i64>,
+    /// 0: it holds nobody.
     pub(super) holds_until: Vec<i64>,
+    /// Whether it is not to be sent again.
+    pub(super) held: Vec<bool>,
 }
 
 impl Waiting {
@@ -22,7 +25,8 @@ impl Waiting {
                 attempt,
                 due_at,
                 holds_until,
-            } => Some((attempt, due_at, holds_until.unwrap_or(0))),
+            } => Some((attempt, due_at, holds_until.unwrap_or(0), false)),
+            Fate::Held { attempt, until } => Some((attempt, until, 0, true)),
             Fate::Done => None,
         };
         let fates: Vec<_> = rows.iter().filter_map(waits).collect();
@@ -35,6 +39,7 @@ impl Waiting {
             attempt: fates.iter().map(|fate| fate.0).collect(),
             due_at: fates.iter().map(|fate| fate.1).collect(),
             holds_until: fates.iter().map(|fate| fate.2).collect(),
+            held: fates.iter().map(|fate| fate.3).collect(),
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct DispatchSettings {
     /// Deliveries of one lane that are kept in memory.
     pub memory_deliveries_max: usize,
     pub head_hold: Duration,
+    /// How long a receipt is waited for where nobody knows whether a message was sent.
+    pub unknown_hold: Duration,
     pub schedule: RetrySchedule,
     pub breaker: BreakerSettings,
     pub tenant_share: f64,
@@ -60,6 +62,10 @@ impl DispatchContext {
         delivery
             .due_at
             .is_none_or(|due_at| due_at - now_ms <= MEMORY_HORIZON_MS)
+    }
+
+    pub fn unknown_hold_ms(&self) -> i64 {
+        i64::try_from(self.settings.unknown_hold.as_millis()).unwrap_or(i64::MAX)
     }
 
     /// Tells the metrics what is open at this moment.

@@ -40,7 +40,7 @@ pub enum Decision {
     HoldUnknown,
     /// The attempt did not begin; the delivery goes back to its place with nothing charged.
     Requeue,
-    /// It was called back, and whoever did that has recorded it.
+    /// Its message has come to an end otherwise, and whoever ended it has recorded that.
     Withdrawn,
 }
 
@@ -139,7 +139,11 @@ fn without_attempt(why: NotStarted) -> Decision {
             reason: ReasonCode::Expired,
             dead_letter: true,
         },
-        NotStarted::Cancelled => Decision::Withdrawn,
+        NotStarted::HoldEnded => Decision::Failed {
+            reason: ReasonCode::General,
+            dead_letter: true,
+        },
+        NotStarted::Cancelled | NotStarted::Resolved => Decision::Withdrawn,
         NotStarted::LaneClosed | NotStarted::LeaseLost | NotStarted::CheckFailed => {
             Decision::Requeue
         }

@@ -26,6 +26,8 @@ pub enum Judged {
     Ended(Box<ResultRow>),
     /// Record it; the delivery is tried again.
     Waits(Box<ResultRow>, Wait),
+    /// Record it; the delivery waits for a receipt until then (Unix ms), and is not sent again.
+    Held(Box<ResultRow>, i64),
     /// Nothing happened: the gate kept it from beginning.
     NotStarted(NotStarted),
 }
@@ -65,7 +67,15 @@ pub fn judge(
             reason,
             dead_letter,
         } => failed(judge, arrival, reason, dead_letter, now_ms),
-        Decision::HoldUnknown => unknown(judge, arrival, now_ms),
+        Decision::HoldUnknown => {
+            let until = now_ms.saturating_add(judge.context.unknown_hold_ms());
+            let mut row = unknown(judge, arrival, until, now_ms);
+            let status = Some((Status::Unknown, None));
+            row.entries
+                .push(entries::attempt(judge, arrival, report, status, None));
+            row.endpoint = endpoint;
+            return Judged::Held(Box::new(row), until);
+        }
         Decision::Requeue | Decision::Withdrawn => {
             return Judged::NotStarted(NotStarted::CheckFailed);
         }
@@ -210,14 +220,10 @@ fn failed(
 }
 
 /// It may have been sent: it waits for a receipt under our own id, and is never sent again by itself.
-fn unknown(judge: &Judge<'_>, arrival: &Arrival, now_ms: i64) -> ResultRow {
-    let mut row = ResultRow::new(
-        judge.owner,
-        judge.life,
-        arrival.delivery,
-        Fate::Done,
-        now_ms,
-    );
+fn unknown(judge: &Judge<'_>, arrival: &Arrival, until: i64, now_ms: i64) -> ResultRow {
+    let attempt = arrival.delivery.attempt + 1;
+    let fate = Fate::Held { attempt, until };
+    let mut row = ResultRow::new(judge.owner, judge.life, arrival.delivery, fate, now_ms);
     let own_id = arrival.message.id.to_string();
     row.receipt_key = Some(receipt_key(
         &judge.channel.channel_id,

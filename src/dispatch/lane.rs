@@ -21,7 +21,7 @@ use super::breaker::Breaker;
 use super::context::DispatchContext;
 use super::judgement::{self, Judge, Judged};
 use super::open_attempts::{Ended, OpenAttempts};
-use super::queue::LaneQueue;
+use super::queue::{LaneQueue, Wait};
 use super::results::ResultRow;
 use super::rows::Rows;
 use super::slots::Slot;
@@ -168,6 +168,11 @@ impl LaneLoop {
     }
 
     fn start(&mut self, arrival: Arrival, channel: Arc<Channel>, slot: Slot, now_ms: i64) {
+        if arrival.delivery.was_held() {
+            self.brakes.breaker.not_started();
+            let with = (Arc::clone(&self.context), channel);
+            return self.attempts.resolve(with, arrival, slot);
+        }
         if arrival.delivery.expires_at <= now_ms || arrival.delivery.announced_at.is_some() {
             self.brakes.breaker.not_started();
             return self.attempts.skip(channel, arrival, slot);
@@ -193,7 +198,7 @@ impl LaneLoop {
     /// Turns an attempt's report into what is recorded, and lets the recipient's next delivery go.
     async fn settle(&mut self, ended: Ended) {
         let Ended {
-            arrival,
+            mut arrival,
             report,
             channel,
         } = ended;
@@ -214,19 +219,32 @@ impl LaneLoop {
                 self.queue.finished(&arrival);
             }
             Judged::Waits(row, wait) => {
-                let mut later = arrival.clone();
-                later.delivery.attempt += 1;
-                later.delivery.holds_until = wait.holds_until;
-                later.delivery.due_at = Some(wait.due_at);
-                later.checked_at = None;
-                if self.context.keeps_in_memory(&later.delivery, now_ms) {
-                    self.queue.wait(later, wait, now_ms);
-                } else {
-                    self.put_by.insert(later.delivery.place, wait.due_at);
-                    self.queue.wait_in_table(&later, wait, now_ms);
-                }
+                self.wait(arrival, wait, now_ms);
                 self.record(*row).await;
             }
+            Judged::Held(row, until) => {
+                arrival.delivery.announced_at = Some(now_ms.min(until - 1));
+                let wait = Wait {
+                    due_at: until,
+                    holds_until: None,
+                };
+                self.wait(arrival, wait, now_ms);
+                self.record(*row).await;
+            }
+        }
+    }
+
+    /// Puts a delivery by, in memory or in the table, whose attempt has ended.
+    fn wait(&mut self, mut arrival: Arrival, wait: Wait, now_ms: i64) {
+        arrival.delivery.attempt += 1;
+        arrival.delivery.holds_until = wait.holds_until;
+        arrival.delivery.due_at = Some(wait.due_at);
+        arrival.checked_at = None;
+        if self.context.keeps_in_memory(&arrival.delivery, now_ms) {
+            self.queue.wait(arrival, wait, now_ms);
+        } else {
+            self.put_by.insert(arrival.delivery.place, wait.due_at);
+            self.queue.wait_in_table(&arrival, wait, now_ms);
         }
     }
 

@@ -19,6 +19,7 @@ pub mod due;
 mod entries;
 pub mod gate;
 pub mod hand_over;
+pub mod held;
 pub mod judgement;
 pub mod known;
 pub mod lane;

@@ -7,6 +7,8 @@ use futures_util::FutureExt;
 use tokio::task::JoinSet;
 
 use super::attempt::{Attempt, Report};
+use super::context::DispatchContext;
+use super::held;
 use super::slots::Slot;
 use crate::lanes::model::Arrival;
 use crate::provisioning::directory::Channel;
@@ -54,6 +56,23 @@ impl OpenAttempts {
             channel,
         };
         self.0.spawn(async move { (ended, slot) });
+    }
+
+    /// Asks what became of a delivery that may have been sent and has waited for a receipt.
+    pub fn resolve(
+        &mut self,
+        (context, channel): (Arc<DispatchContext>, Arc<Channel>),
+        arrival: Arrival,
+        slot: Slot,
+    ) {
+        self.0.spawn(async move {
+            let ended = Ended {
+                report: held::report(&context, &arrival).await,
+                arrival,
+                channel,
+            };
+            (ended, slot)
+        });
     }
 
     /// The next that comes back; its slot is free again. `None` where none is under way.

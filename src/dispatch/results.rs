@@ -33,6 +33,8 @@ pub enum Fate {
         due_at: i64,
         holds_until: Option<i64>,
     },
+    /// It may have been sent, and is not sent again: it stays, announced, until a receipt was waited for long enough.
+    Held { attempt: i16, until: i64 },
 }
 
 /// A message's new status.
@@ -228,8 +230,10 @@ fn tell_owners(batch: Vec<ResultRow>, through: bool) {
         told.results += 1;
         match row.fate {
             Fate::Done if through => told.done.push(row.delivery.place),
-            Fate::Waits { .. } if through => told.waiting.push(row.delivery.place),
-            Fate::Done | Fate::Waits { .. } => {}
+            Fate::Waits { .. } | Fate::Held { .. } if through => {
+                told.waiting.push(row.delivery.place)
+            }
+            Fate::Done | Fate::Waits { .. } | Fate::Held { .. } => {}
         }
     }
     for (owner, told) in by_owner.into_values() {

@@ -66,6 +66,7 @@ pub async fn finish(
         &endpoints.failures_in_a_row,
         &endpoints.pause,
         &endpoints.last_error as _,
+        &waiting.held,
     )
     .fetch_one(connection)
     .await?;

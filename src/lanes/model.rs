@@ -56,6 +56,14 @@ pub struct Delivery {
     pub announced_at: Option<i64>,
 }
 
+impl Delivery {
+    /// Whether it may have been sent and has waited for a receipt: it fell due after its announcement.
+    pub fn was_held(&self) -> bool {
+        let times = self.announced_at.zip(self.due_at);
+        times.is_some_and(|(announced_at, due_at)| due_at > announced_at)
+    }
+}
+
 /// What an attempt needs to know about its message; everything that a provider's request is rendered from.
 #[derive(Debug, Clone)]
 pub struct OutboundMessage {

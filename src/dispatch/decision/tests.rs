@@ -296,3 +296,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_may_have_been_sent_fails_when_no_receipt_has_come_in_time_and_is_left_alone_when_one_has() {
+    let schedule = RetrySchedule::default();
+    for repeats_safe in [true, false] {
+        let facts = DeliveryFacts {
+            repeats_safe,
+            ..facts(&schedule)
+        };
+        let not_started = |why| decide(Outcome::NotStarted { why }, &facts).decision;
+        assert_eq!(
+            not_started(NotStarted::HoldEnded),
+            failed(ReasonCode::General)
+        );
+        assert_eq!(not_started(NotStarted::Resolved), Decision::Withdrawn);
+    }
+}

@@ -12,9 +12,12 @@ done as (
 ),
 waiting as (
     update deliveries d
-    set attempt = waiting.attempt, due_at = waiting.due_at, holds_until = nullif(waiting.holds_until, 0), announced_at = null
-    from unnest($8::uuid[], $9::bigint[], $10::bigint[], $11::boolean[], $12::bigint[], $13::smallint[], $14::bigint[], $15::bigint[])
-         as waiting (ccid, lane, stamp, own, id, attempt, due_at, holds_until)
+    set attempt = waiting.attempt, due_at = waiting.due_at, holds_until = nullif(waiting.holds_until, 0),
+        -- What may have been sent stays announced, so that nobody ever sends it again.
+        announced_at = case when waiting.held then coalesce(d.announced_at, 0) end
+    from unnest($8::uuid[], $9::bigint[], $10::bigint[], $11::boolean[], $12::bigint[], $13::smallint[], $14::bigint[], $15::bigint[],
+                $41::boolean[])
+         as waiting (ccid, lane, stamp, own, id, attempt, due_at, holds_until, held)
     where d.ccid = waiting.ccid and d.lane = waiting.lane and d.stamp = waiting.stamp and d.own = waiting.own
       and d.id = waiting.id and exists (select 1 from me)
 ),

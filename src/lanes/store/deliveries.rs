@@ -162,7 +162,8 @@ pub async fn announce(
                select 1 from lives where number = $1 and life = $2 and ended_at is null for share
            ),
            announced as (
-               update deliveries d set announced_at = $3
+               -- Never before it fell due, whatever the clock does: what is due after its announcement is held.
+               update deliveries d set announced_at = greatest($3, d.due_at)
                from unnest($4::uuid[], $5::bigint[], $6::bigint[], $7::boolean[], $8::bigint[]) as a (ccid, lane, stamp, own, id)
                where d.ccid = a.ccid and d.lane = a.lane and d.stamp = a.stamp and d.own = a.own and d.id = a.id
                  and exists (select 1 from me)

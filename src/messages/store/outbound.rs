@@ -6,7 +6,24 @@ use super::context::Context;
 use crate::content::members::from_stored;
 use crate::history::model::Stream;
 use crate::lanes::model::OutboundMessage;
+use crate::messages::status::Status;
 use crate::values::{Ccid, ConversationId, MessageId, Party};
+
+/// Where a message stands; `None` where nothing has come of it yet.
+pub async fn status(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    id: MessageId,
+) -> sqlx::Result<Option<Status>> {
+    let rank = sqlx::query_scalar!(
+        "select status from message_states where ccid = $1 and id = $2",
+        ccid.as_uuid(),
+        id.as_i64(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(rank.and_then(Status::from_rank))
+}
 
 /// The given messages of a tenant; one that this release cannot read is left out.
 pub async fn by_ids(

@@ -5,3 +5,4 @@ mod death;
 mod fleet;
 mod sharing;
 mod stopping;
+mod unknown;
