@@ -10,6 +10,7 @@ use std::time::Instant;
 use sqlx::{Connection, PgConnection};
 
 use super::accept::{AcceptParts, Unit};
+use super::doubts::Doubts;
 use super::model::{AcceptError, Accepted, Draft, Purpose};
 use super::store::{accept as rows, keys};
 use super::verdict::{Verdict, judge, outcomes, standing};
@@ -25,6 +26,7 @@ use crate::values::MessageId;
 #[derive(Debug)]
 pub(super) struct Acceptor {
     parts: AcceptParts,
+    doubts: Doubts,
 }
 
 /// What a flush came to, unit by unit, and what has to happen now that it is durable.
@@ -117,8 +119,9 @@ impl Flush for Acceptor {
             answers.push((unit, outcome));
         }
         count_accepted(received, submitted);
+        let now = self.parts.clock.monotonic();
         for (lane, (guard, _)) in own_lanes {
-            if recovered {
+            if recovered || self.doubts.stand(lane, now) {
                 guard.lane().signal(LaneSignal::ReadAgain);
             } else if let Some(arrivals) = arrivals.remove(&lane) {
                 guard.lane().hand_over(arrivals);
@@ -135,7 +138,23 @@ impl Flush for Acceptor {
         }
     }
 
+    /// What may be in the table without anybody having heard of it keeps its turn: its lanes are read again, and until
+    /// the doubt is over so is whatever follows it, instead of passing it in memory.
+    fn in_doubt(&self, batch: &[Unit]) {
+        let Flushed { own_lanes, .. } = self.divide_lanes(batch);
+        let now = self.parts.clock.monotonic();
+        self.doubts.arise(own_lanes.keys().copied(), now);
+        for (guard, _) in own_lanes.values() {
+            guard.lane().signal(LaneSignal::ReadAgain);
+        }
+    }
+
     fn not_written(&self, batch: Vec<Unit>, why: NotWritten) {
+        let foreign_lanes = self.divide_lanes(&batch).foreign_lanes;
+        if why == NotWritten::Unavailable && !foreign_lanes.is_empty() {
+            // All the same it may have been committed, and the owners are told once the store is back.
+            self.parts.after.wake_owners(foreign_lanes);
+        }
         for unit in batch {
             unit.answer(Err(why.into()));
         }
@@ -144,7 +163,10 @@ impl Flush for Acceptor {
 
 impl Acceptor {
     pub(super) fn new(parts: AcceptParts) -> Self {
-        Self { parts }
+        Self {
+            parts,
+            doubts: Doubts::default(),
+        }
     }
 
     fn make_ids(&self, life: Life, batch: &mut [Unit]) {

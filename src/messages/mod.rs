@@ -6,6 +6,7 @@ pub mod accept;
 mod acceptor;
 pub mod dedup;
 pub mod desk;
+mod doubts;
 pub mod error;
 pub mod item;
 pub mod model;

@@ -139,6 +139,7 @@ impl<F: Flush> Committer<F> {
         started: Instant,
         error: &sqlx::Error,
     ) {
+        self.flush.in_doubt(&batch);
         if self.state.available.swap(false, Ordering::AcqRel) {
             warn!(committer = self.options.name, error.cause = %error, "The store is not available");
         }

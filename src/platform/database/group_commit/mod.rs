@@ -60,7 +60,10 @@ pub trait Flush: Send + Sync + 'static {
     /// The batch is durable.
     fn written(&self, batch: Vec<Self::Item>, answer: Self::Answer);
 
-    /// The items will not be written.
+    /// A try of the batch has failed and left open whether it was committed.
+    fn in_doubt(&self, _batch: &[Self::Item]) {}
+
+    /// The items will not be written, as far as is known.
     fn not_written(&self, batch: Vec<Self::Item>, why: NotWritten);
 }
 
