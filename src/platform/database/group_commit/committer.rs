@@ -1,5 +1,6 @@
 //! A committer: one task with a connection of its own.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -126,7 +127,7 @@ impl<F: Flush> Committer<F> {
     async fn flush(&mut self, batch: &mut [F::Item], repeat: bool) -> sqlx::Result<F::Answer> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.connect.connect().await?,
+            None => self.connect.connect().await.map_err(no_connection)?,
         };
         let connection = self.connection.insert(connection);
         self.flush.flush(connection, batch, repeat).await
@@ -214,12 +215,21 @@ impl<F: Flush> Committer<F> {
     }
 }
 
-/// A connection to a server that takes writes: an old primary after a failover does not.
+/// Whatever keeps us from a connection says nothing about what is to be stored.
+fn no_connection(error: sqlx::Error) -> sqlx::Error {
+    match fault(&error) {
+        Fault::Unavailable => error,
+        Fault::Conflict | Fault::Data | Fault::Program => sqlx::Error::Io(io::Error::other(error)),
+    }
+}
+
+/// A connection to a server that takes writes: neither a standby does, nor an old primary that was told not to.
 async fn writable(connect: &PgConnectOptions) -> sqlx::Result<PgConnection> {
     let mut connection = connect.connect().await?;
-    let takes_writes = sqlx::query_scalar::<_, bool>("select not pg_is_in_recovery()")
-        .fetch_one(&mut connection)
-        .await?;
+    let takes_writes =
+        sqlx::query_scalar::<_, bool>("select current_setting('transaction_read_only') = 'off'")
+            .fetch_one(&mut connection)
+            .await?;
     takes_writes
         .then_some(connection)
         .ok_or(sqlx::Error::BeginFailed)
