@@ -26,7 +26,7 @@ pub struct DatabaseConfig {
     pub read_connections: u32,
     /// Connections for provisioning and work in the background.
     pub job_connections: u32,
-    /// After this a statement is given up.
+    /// After this a statement is given up; on the message path after 2,500 ms at the latest.
     pub statement_timeout_milliseconds: u64,
 }
 

@@ -8,6 +8,9 @@ use sqlx::{Connection, PgConnection, PgPool};
 
 use super::error::timed_out;
 
+/// A flush is given up after 2 s; what the server still does for it then is of no use to anybody.
+const HOT_STATEMENT_TIMEOUT: Duration = Duration::from_millis(2_500);
+
 /// How connections are opened. The tick, the committers and the listener open one each; everything else borrows.
 #[derive(Debug, Clone)]
 pub struct Database {
@@ -27,7 +30,7 @@ pub struct PoolSizes {
     pub queue: u32,
     pub reads: u32,
     pub jobs: u32,
-    /// For statements off the message path.
+    /// After this the server gives a statement up; on the message path after 2.5 s where that is sooner.
     pub statement_timeout: Duration,
 }
 
@@ -36,25 +39,25 @@ impl Database {
     pub fn new(options: &PgConnectOptions, sizes: PoolSizes) -> Self {
         let options = options.clone().application_name("nexus-gateway");
         let patient = options.clone().options([
-            (
-                "statement_timeout",
-                format!("{}ms", sizes.statement_timeout.as_millis()).as_str(),
-            ),
-            ("idle_in_transaction_session_timeout", "5s"),
-            ("jit", "off"),
+            ("statement_timeout", milliseconds(sizes.statement_timeout)),
+            ("idle_in_transaction_session_timeout", "5s".to_owned()),
+            ("jit", "off".to_owned()),
         ]);
         // The queue's tables are empty one minute and hold millions the next. A plan made for the first must not
         // scan the second, so on these connections every look-up goes by an index whatever the statistics say.
         let hot = options.options([
-            ("statement_timeout", "2500ms"),
-            ("idle_in_transaction_session_timeout", "1s"),
-            ("lock_timeout", "2s"),
-            ("synchronous_commit", "on"),
-            ("jit", "off"),
-            ("plan_cache_mode", "force_generic_plan"),
-            ("enable_seqscan", "off"),
-            ("enable_hashjoin", "off"),
-            ("enable_mergejoin", "off"),
+            (
+                "statement_timeout",
+                milliseconds(sizes.statement_timeout.min(HOT_STATEMENT_TIMEOUT)),
+            ),
+            ("idle_in_transaction_session_timeout", "1s".to_owned()),
+            ("lock_timeout", "2s".to_owned()),
+            ("synchronous_commit", "on".to_owned()),
+            ("jit", "off".to_owned()),
+            ("plan_cache_mode", "force_generic_plan".to_owned()),
+            ("enable_seqscan", "off".to_owned()),
+            ("enable_hashjoin", "off".to_owned()),
+            ("enable_mergejoin", "off".to_owned()),
         ]);
         Self {
             queue: pool(hot.clone(), sizes.queue),
@@ -81,6 +84,10 @@ pub async fn within<T, E: From<sqlx::Error>>(
     tokio::time::timeout(budget, work)
         .await
         .unwrap_or_else(|_| Err(timed_out().into()))
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{}ms", time.as_millis())
 }
 
 fn pool(options: PgConnectOptions, size: u32) -> PgPool {
