@@ -12,8 +12,8 @@ use crate::config::{Config, ReceiptsConfig, RetentionConfig};
 use crate::lanes::ids::floor_of;
 use crate::messages::store::retention::forget_dead_letters_before;
 use crate::platform::clock::{Clock, from_unix_ms};
-use crate::platform::database::Database;
 use crate::platform::database::partitions::{self, WEEK_MS, Weekly};
+use crate::platform::database::{Database, within};
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
 use crate::receipts::{intake, store as receipts};
@@ -21,6 +21,8 @@ use crate::{conversations, lanes};
 
 /// Between two rounds.
 const ROUND_INTERVAL: Duration = Duration::from_secs(30);
+/// One round, also where the store answers nothing.
+const ROUND_TIME_MAX: Duration = Duration::from_mins(1);
 /// Partitions are looked at every so many rounds.
 const ROUNDS_PER_PARTITIONS: u32 = 120;
 /// Receipts that were parked within this time are matched again: the crash between two commits is covered soon after.
@@ -87,10 +89,8 @@ impl Janitor {
     async fn run(self, draining: CancellationToken) {
         let mut rounds: u32 = 0;
         while !draining.is_cancelled() {
-            if let Err(error) = self
-                .round(rounds.is_multiple_of(ROUNDS_PER_PARTITIONS))
-                .await
-            {
+            let round = self.round(rounds.is_multiple_of(ROUNDS_PER_PARTITIONS));
+            if let Err(error) = within(ROUND_TIME_MAX, round).await {
                 metrics::counter!(metric::CLEAN_UPS_FAILED).increment(1);
                 warn!(error.cause = %error, "A round of clean-up failed; the next one goes on");
             }

@@ -7,12 +7,14 @@ use tracing::{info, warn};
 
 use crate::history::store::{self, Horizon};
 use crate::platform::clock::Clock;
-use crate::platform::database::Database;
+use crate::platform::database::{Database, within};
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
 
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// One look, also where the store answers nothing.
+const LOOK_TIME_MAX: Duration = Duration::from_secs(5);
 /// No write transaction of ours takes as long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -26,22 +28,7 @@ pub fn watch(database: &Database, clock: &Clock, lifecycle: &Lifecycle) {
             .is_err()
         {
             // While the database is away nothing is behind the horizon, and others say so.
-            if let Ok(mut connection) = database.jobs.acquire().await
-                && let Ok(horizon) = store::feed_horizon(&mut connection).await
-            {
-                let stands = watch.look(horizon, clock.monotonic());
-                metrics::gauge!(metric::FEED_LAG_SECONDS).set(stands.as_secs_f64());
-                if watch.is_to_be_told(stands) {
-                    let holder =
-                        store::transaction_holder(&mut connection, horizon.oldest_open).await;
-                    let holder = holder.ok().flatten();
-                    warn!(
-                        transaction.holder = holder.as_deref().unwrap_or("unknown"),
-                        "The feed stands still: a write transaction has been open for over {} s",
-                        PATIENCE.as_secs()
-                    );
-                }
-            }
+            let _away = within(LOOK_TIME_MAX, watch.look_once(&database, &clock)).await;
         }
     });
 }
@@ -54,6 +41,23 @@ struct Watch {
 }
 
 impl Watch {
+    async fn look_once(&mut self, database: &Database, clock: &Clock) -> sqlx::Result<()> {
+        let mut connection = database.jobs.acquire().await?;
+        let horizon = store::feed_horizon(&mut connection).await?;
+        let stands = self.look(horizon, clock.monotonic());
+        metrics::gauge!(metric::FEED_LAG_SECONDS).set(stands.as_secs_f64());
+        if self.is_to_be_told(stands) {
+            let holder = store::transaction_holder(&mut connection, horizon.oldest_open).await;
+            let holder = holder.ok().flatten();
+            warn!(
+                transaction.holder = holder.as_deref().unwrap_or("unknown"),
+                "The feed stands still: a write transaction has been open for over {} s",
+                PATIENCE.as_secs()
+            );
+        }
+        Ok(())
+    }
+
     /// For how long the horizon has stood still with something behind it.
     fn look(&mut self, horizon: Horizon, now: Instant) -> Duration {
         let stands = self
