@@ -17,6 +17,7 @@ use crate::lanes::ownership::{LaneSignal, OwnedLane};
 use crate::messages::accept::AfterAccept;
 use crate::messages::status::Status;
 use crate::platform::database::Database;
+use crate::platform::database::error::{Fault, fault};
 use crate::platform::database::group_commit::{Flush, GroupCommit, GroupCommitOptions, NotWritten};
 use crate::platform::lifecycle::Lifecycle;
 use crate::receipts::intake::apply_parked;
@@ -184,8 +185,12 @@ impl Flush for Writer {
             .iter()
             .filter_map(|row| Some((row.delivery.ccid, row.receipt_key?)))
             .collect();
-        // The results are durable: a failure here costs no result, and the sweep finds what was parked.
+        // The results are durable. Where the store is away the whole is written again, which changes nothing of them;
+        // another failure costs no result, and the sweep finds what was parked.
         if let Err(error) = apply_parked(connection, &named).await {
+            if fault(&error) == Fault::Unavailable {
+                return Err(error);
+            }
             error!(error.cause = %error, "Parked receipts could not be applied now; the sweep will");
         }
         Ok(Written { ended: false })
