@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use nexus_gateway::simulator::{Received, Signature, ThirdParty};
+use nexus_gateway::simulator::{Received, Reply, Signature, ThirdParty};
+use serde_json::json;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::eventually::eventually;
 
@@ -23,6 +25,9 @@ pub struct Ledger(Arc<Mutex<Books>>);
 #[derive(Debug, Default)]
 struct Books {
     promised: Vec<Promised>,
+    taken: Vec<Taken>,
+    /// By message: how often its receipt was sent until it was taken.
+    reported: BTreeMap<String, usize>,
     refused: Vec<Refused>,
     faults: Vec<Fault>,
 }
@@ -35,13 +40,37 @@ pub struct Promised {
     pub text: String,
 }
 
+/// A consumer's text that the gateway has taken.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    pub ccid: Uuid,
+    pub id: String,
+    pub from: String,
+    pub text: String,
+}
+
 /// An answer that promised nothing, or none at all.
 #[derive(Debug, Clone)]
 pub struct Refused {
     /// `None`: there was no answer.
     pub status: Option<u16>,
     pub has_retry_after: bool,
+    /// Whether the body says the same as the status, in the product's envelope.
+    pub has_envelope: bool,
     pub took: Duration,
+}
+
+impl Refused {
+    pub(super) fn of(reply: Option<&Reply>, took: Duration) -> Self {
+        let says = reply.map(|reply| reply.json()["status"]["code"].clone());
+        let status = reply.map(|reply| reply.status);
+        Self {
+            status,
+            has_retry_after: reply.is_some_and(|reply| reply.header("retry-after").is_some()),
+            has_envelope: status.is_some() && says == status.map(|status| json!(status)),
+            took,
+        }
+    }
 }
 
 /// While this lasted, an answer of the third party may have been lost on its way into the database.
@@ -54,6 +83,14 @@ struct Fault {
 impl Ledger {
     pub(super) fn promise(&self, promised: Promised) {
         self.books().promised.push(promised);
+    }
+
+    pub(super) fn take(&self, taken: Taken) {
+        self.books().taken.push(taken);
+    }
+
+    pub(super) fn report(&self, id: &str, asked: usize) {
+        self.books().reported.insert(id.to_owned(), asked);
     }
 
     pub(super) fn refuse(&self, refused: Refused) {
@@ -73,6 +110,26 @@ impl Ledger {
 
     pub fn promised(&self) -> Vec<Promised> {
         self.books().promised.clone()
+    }
+
+    pub fn taken(&self) -> Vec<Taken> {
+        self.books().taken.clone()
+    }
+
+    /// The messages whose receipts were taken, with how often each was sent until then.
+    pub fn reported(&self) -> BTreeMap<String, usize> {
+        self.books().reported.clone()
+    }
+
+    /// Nobody was left without an answer, and all answers but promises were 503, said so, and said when to come again.
+    pub fn every_refusal_was_a_503(&self) {
+        for refused in &self.books().refused {
+            let honest = refused.status == Some(503);
+            assert!(
+                honest && refused.has_retry_after && refused.has_envelope,
+                "{refused:?}"
+            );
+        }
     }
 
     /// Whoever was not promised anything through a fault of ours was told so in time, and when to try again.
@@ -169,11 +226,11 @@ pub fn repeats(third_party: &ThirdParty) -> usize {
     received.len() - by_id(&received).len()
 }
 
-/// Waits until no delivery is left and every message has been sent.
+/// Waits until no delivery is left and every message has been sent, or delivered.
 pub async fn everything_is_recorded(database: &mut PgConnection) {
     eventually("everything sent is recorded", ARRIVES, async || {
         let (waiting, unsent): (i64, i64) = sqlx::query_as(
-            "select (select count(*) from deliveries), (select count(*) from message_states where status <> 20)",
+            "select (select count(*) from deliveries), (select count(*) from message_states where status not in (20, 40))",
         )
         .fetch_one(&mut *database)
         .await

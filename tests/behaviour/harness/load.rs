@@ -1,20 +1,22 @@
 //! Clients that go on submitting whatever happens to the gateway: whoever gets no promise asks again, elsewhere.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use reqwest::Method;
+use nexus_gateway::simulator::{ReceiptToSend, receipt_message};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::ledger::{Ledger, Promised, Refused};
-use super::tenant::{Tenant, text_to};
+use super::consumer::Consumer;
+use super::ledger::{Ledger, Promised};
+use super::tenant::{PHONE, Tenant, text_to};
+use super::visitor::{Visitor, Wish};
 
 /// How long a client waits for an answer before it asks elsewhere.
 const CLIENT_PATIENCE: Duration = Duration::from_secs(5);
-/// Between two tries of the same message.
-const TRY_AGAIN: Duration = Duration::from_millis(50);
+/// The same where everybody has to be answered: longer than the gateway may take for any request.
+const UNLIMITED_PATIENCE: Duration = Duration::from_secs(50);
 
 /// The addresses at which the gateway can be reached, as a load balancer knows them; clones share them.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +32,7 @@ impl Doors {
     }
 
     /// The door of a turn; `None` while all are closed.
-    fn of_turn(&self, turn: usize) -> Option<String> {
+    pub(super) fn of_turn(&self, turn: usize) -> Option<String> {
         let doors = self.0.read().unwrap_or_else(PoisonError::into_inner);
         (!doors.is_empty()).then(|| doors[turn % doors.len()].clone())
     }
@@ -51,25 +53,76 @@ pub struct Load {
 impl Load {
     /// Starts to submit for `people` of each tenant, with `pause` between two messages to one of them.
     pub fn start(tenants: &[Tenant], doors: &Doors, people: usize, pause: Duration) -> Self {
-        let mut load = Self {
-            ledger: Ledger::default(),
-            people: JoinSet::new(),
-            enough: CancellationToken::new(),
-        };
+        let mut load = Self::none();
         for (index, tenant) in tenants.iter().enumerate() {
             for person in 0..people {
-                let client = Client {
-                    tenant: tenant.clone(),
-                    doors: doors.clone(),
-                    ledger: load.ledger.clone(),
-                    to: format!("1650{index:03}{person:04}"),
-                    turn: person,
-                };
-                load.people
-                    .spawn(client.submit_until(load.enough.clone(), pause));
+                let visitor = load.visitor(tenant, doors, (person, CLIENT_PATIENCE));
+                load.submits(visitor, recipient(index, person), (false, pause));
             }
         }
         load
+    }
+
+    /// The same with everything else that comes from outside: third parties report what they delivered, and consumers
+    /// write. Nobody gives up before he is answered.
+    pub fn from_all_sides(
+        tenants: &[Tenant],
+        doors: &Doors,
+        people: usize,
+        pause: Duration,
+    ) -> Self {
+        let mut load = Self::none();
+        for (index, tenant) in tenants.iter().enumerate() {
+            for person in 0..people {
+                let visitor = load.visitor(tenant, doors, (person, UNLIMITED_PATIENCE));
+                let consumer = Consumer {
+                    visitor: visitor.clone(),
+                    name: format!("1651{index:03}{person:04}"),
+                };
+                load.submits(visitor, recipient(index, person), (true, pause));
+                load.people
+                    .spawn(consumer.write_until(load.enough.clone(), pause));
+            }
+        }
+        load
+    }
+
+    fn none() -> Self {
+        Self {
+            ledger: Ledger::default(),
+            people: JoinSet::new(),
+            enough: CancellationToken::new(),
+        }
+    }
+
+    fn visitor(
+        &self,
+        tenant: &Tenant,
+        doors: &Doors,
+        (turn, patience): (usize, Duration),
+    ) -> Visitor {
+        Visitor {
+            tenant: tenant.clone(),
+            doors: doors.clone(),
+            ledger: self.ledger.clone(),
+            turn,
+            patience,
+        }
+    }
+
+    fn submits(&mut self, visitor: Visitor, to: String, (reports, pause): (bool, Duration)) {
+        let client = Client {
+            visitor,
+            to,
+            reports,
+        };
+        self.people
+            .spawn(client.submit_until(self.enough.clone(), pause));
+    }
+
+    /// Waits until so many more messages were promised than have been by now.
+    pub async fn goes_on(&self, messages: usize) {
+        self.reaches(self.ledger.promised().len() + messages).await;
     }
 
     /// Waits until so many messages were promised in all.
@@ -89,56 +142,62 @@ impl Load {
     }
 }
 
+/// The address of one of a tenant's people, whom nobody else has.
+fn recipient(tenant: usize, person: usize) -> String {
+    format!("1650{tenant:03}{person:04}")
+}
+
 struct Client {
-    tenant: Tenant,
-    doors: Doors,
-    ledger: Ledger,
+    visitor: Visitor,
     to: String,
-    turn: usize,
+    reports: bool,
 }
 
 impl Client {
     async fn submit_until(mut self, enough: CancellationToken, pause: Duration) {
         let mut number = 0;
+        let mut unreported = None;
         while !enough.is_cancelled() {
-            self.submit(number).await;
+            let id = self.submit(number).await;
+            // The one before has been sent by now, mostly; a receipt that is early all the same is parked.
+            if let Some(id) = unreported.replace(id).filter(|_| self.reports) {
+                self.report(&id).await;
+            }
             number += 1;
             tokio::time::sleep(pause).await;
+        }
+        if let Some(id) = unreported.filter(|_| self.reports) {
+            self.report(&id).await;
         }
     }
 
     /// Asks until it is promised. The message has an id of ours, so that asking again is safe.
-    async fn submit(&mut self, number: u64) {
+    async fn submit(&mut self, number: u64) -> String {
         let text = format!("{} {number}", self.to);
         let mut item = text_to(&self.to, &text);
         item["channel"]["messageId"] = json!(format!("{}-{number}", self.to));
-        let body = json!({ "messages": [item] });
-        loop {
-            self.turn += 1;
-            if let Some(id) = self.ask(&body).await {
-                let to = self.to.clone();
-                return self.ledger.promise(Promised { id, to, text });
-            }
-            tokio::time::sleep(TRY_AGAIN).await;
-        }
+        let (reply, _asked) = self.visitor.insist(&Wish::Submission(item)).await;
+        let id = &reply.json()["data"]["results"][0]["id"];
+        let id = id.as_str().expect("a promise has an id").to_owned();
+        self.visitor.ledger.promise(Promised {
+            id: id.clone(),
+            to: self.to.clone(),
+            text,
+        });
+        id
     }
 
-    async fn ask(&self, body: &serde_json::Value) -> Option<String> {
-        let door = self.doors.of_turn(self.turn)?;
-        let began = Instant::now();
-        let tenant = self.tenant.at(&door);
-        let answer = tenant.try_call(Method::POST, "/nexus/v3/messages", Some(body));
-        let reply = tokio::time::timeout(CLIENT_PATIENCE, answer).await;
-        let reply = reply.unwrap_or(None);
-        if let Some(reply) = reply.as_ref().filter(|reply| reply.status == 202) {
-            let id = &reply.json()["data"]["results"][0]["id"];
-            return Some(id.as_str().expect("a promise has an id").to_owned());
-        }
-        self.ledger.refuse(Refused {
-            status: reply.as_ref().map(|reply| reply.status),
-            has_retry_after: reply.is_some_and(|reply| reply.header("retry-after").is_some()),
-            took: began.elapsed(),
+    /// What the third party says of a message that it took under an id of its own.
+    async fn report(&mut self, id: &str) {
+        let message_id = format!("third-party-{id}");
+        let receipt = receipt_message(&ReceiptToSend {
+            from: PHONE,
+            to: &self.to,
+            message_id: &message_id,
+            status: "Delivered",
+            reasons: &[],
         });
-        None
+        let (_done, asked) = self.visitor.insist(&Wish::HandOver(receipt)).await;
+        self.visitor.ledger.report(id, asked);
     }
 }

@@ -4,15 +4,21 @@
 //! waits asks `eventually`.
 
 pub mod cluster;
+mod consumer;
 pub mod eventually;
+pub mod fleet;
+mod frames;
 pub mod gateway;
 mod keeper;
 pub mod ledger;
 pub mod load;
 mod private_cluster;
 pub mod process;
+pub mod proxy;
+pub mod records;
 mod room;
 pub mod server;
 pub mod tenant;
+mod visitor;
 
 pub use gateway::TestGateway;

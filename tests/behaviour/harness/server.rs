@@ -90,6 +90,11 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Whether the process is gone, whatever ended it.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits for the end of the process and gives back its exit code.
     pub async fn exit_code(&mut self) -> Option<i32> {
         let child = &mut self.child;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use rand::RngExt;
 
-use super::fleet::{Fleet, lanes_are_shared, owners, passes_on};
 use crate::harness::eventually::eventually;
+use crate::harness::fleet::{Fleet, lanes_are_shared, owners, passes_on};
 use crate::harness::ledger::{everything_is_recorded, repeats};
 use crate::harness::load::Load;
 use crate::harness::tenant::{CONSUMER, SOON, Tenant};

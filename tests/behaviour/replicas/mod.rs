@@ -2,7 +2,6 @@
 //! is killed or is frozen.
 
 mod death;
-mod fleet;
 mod sharing;
 mod stopping;
 mod unknown;

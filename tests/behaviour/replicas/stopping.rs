@@ -16,8 +16,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::fleet::{Fleet, lanes_are_shared, owners};
 use crate::harness::eventually::eventually;
+use crate::harness::fleet::{Fleet, lanes_are_shared, owners};
 use crate::harness::ledger::everything_is_recorded;
 use crate::harness::load::Load;
 use crate::harness::server::Server;

@@ -2,40 +2,37 @@
 
 use std::time::{Duration, Instant};
 
-use nexus_gateway::simulator::{Rule, ThirdParty, ThirdPartyOptions};
+use nexus_gateway::simulator::{Answer, Rule, ThirdParty, ThirdPartyOptions};
 use nexus_gateway::values::Secret;
 use serde_json::json;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 
-use crate::harness::eventually::eventually;
-use crate::harness::gateway::{TestDatabase, WEBHOOK_SECRET, database};
-use crate::harness::load::Doors;
-use crate::harness::server::Server;
-use crate::harness::tenant::{SOON, Tenant};
+use super::eventually::eventually;
+use super::gateway::{TestDatabase, WEBHOOK_SECRET, database};
+use super::load::Doors;
+use super::server::Server;
+use super::tenant::{SOON, Tenant};
 
+/// Replicas, whoever runs their database.
+#[derive(Debug)]
 pub struct Fleet {
-    pub database: TestDatabase,
     pub third_party: ThirdParty,
     pub doors: Doors,
     pub servers: Vec<Server>,
+    /// How tests look into the database, past whatever lies between it and the replicas.
+    direct: PgConnectOptions,
     settings: Vec<(&'static str, &'static str)>,
+    /// A database of the cluster that all tests share, where it is there.
+    _database: Option<TestDatabase>,
 }
 
 impl Fleet {
     /// So many replicas with these settings, each behind a door.
     pub async fn start(replicas: usize, settings: &[(&'static str, &'static str)]) -> Self {
-        let secret = Secret::new(WEBHOOK_SECRET.to_owned());
-        let options = ThirdPartyOptions {
-            requests_max: 100_000,
-            ..ThirdPartyOptions::with_secret(secret)
-        };
-        let mut fleet = Self {
-            database: database().await,
-            third_party: ThirdParty::start(options).await.unwrap(),
-            doors: Doors::default(),
-            servers: Vec::new(),
-            settings: settings.to_vec(),
-        };
+        let database = database().await;
+        let direct = database.handle.connect_options();
+        let mut fleet = Self::without_replicas(direct, settings, Some(database)).await;
         let starting = (0..replicas).map(|_| fleet.spawn()).collect::<Vec<_>>();
         for server in starting {
             fleet.takes_up(server).await;
@@ -43,9 +40,39 @@ impl Fleet {
         fleet
     }
 
+    /// No replica yet, on a database of the test's own.
+    pub async fn on(direct: PgConnectOptions, settings: &[(&'static str, &'static str)]) -> Self {
+        Self::without_replicas(direct, settings, None).await
+    }
+
+    async fn without_replicas(
+        direct: PgConnectOptions,
+        settings: &[(&'static str, &'static str)],
+        database: Option<TestDatabase>,
+    ) -> Self {
+        let secret = Secret::new(WEBHOOK_SECRET.to_owned());
+        let options = ThirdPartyOptions {
+            requests_max: 100_000,
+            ..ThirdPartyOptions::with_secret(secret)
+        };
+        Self {
+            third_party: ThirdParty::start(options).await.unwrap(),
+            doors: Doors::default(),
+            servers: Vec::new(),
+            direct,
+            settings: settings.to_vec(),
+            _database: database,
+        }
+    }
+
     /// A further replica that is not waited for yet.
     pub fn spawn(&self) -> Server {
-        Server::spawn(&self.database.handle.url(), &self.settings)
+        self.spawn_at(self.direct.to_url_lossy().as_str())
+    }
+
+    /// The same with another way to the database.
+    pub fn spawn_at(&self, database_url: &str) -> Server {
+        Server::spawn(database_url, &self.settings)
     }
 
     /// Waits for a replica and opens its door.
@@ -62,8 +89,8 @@ impl Fleet {
 
     /// The third party takes this long to answer.
     pub fn third_party_takes(&self, time: Duration) {
-        let rule = Rule::new(nexus_gateway::simulator::Answer::accept()).delayed(time);
-        self.third_party.answer_with([rule]);
+        self.third_party
+            .answer_with([Rule::new(Answer::accept()).delayed(time)]);
     }
 
     /// So many tenants that every replica knows.
@@ -86,12 +113,7 @@ impl Fleet {
     }
 
     pub async fn connect(&self) -> PgConnection {
-        self.database
-            .handle
-            .connect_options()
-            .connect()
-            .await
-            .unwrap()
+        self.direct.connect().await.unwrap()
     }
 }
 
