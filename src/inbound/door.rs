@@ -24,7 +24,8 @@ use crate::values::{MessageId, Priority, TraceContext};
 /// The answer to whatever changes a suppression waits this long after its commit: longer than any gate trusts a check.
 const SUPPRESSION_SETTLES: Duration = Duration::from_millis(60);
 
-/// Why a verified body was not taken. Nothing of its content was stored.
+/// Why a verified body was not taken. Nothing of it was stored, but where nothing can be stored at this moment: then its
+/// content may have been, and the same body again has the same ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InboundError {
     #[error("a message with the same messageId and other content was accepted before")]
@@ -51,7 +52,8 @@ pub struct InboundDoor {
 }
 
 impl InboundDoor {
-    /// Stores the content messages whole or not at all, then the receipts; answers the ids of the content messages in order.
+    /// Stores the content messages and takes the receipts, all of them or none; answers the ids of the content messages in
+    /// order. They are stored apart, so room for the receipts is asked for before the content is stored.
     pub async fn take(
         &self,
         channel: &Arc<Channel>,
@@ -74,15 +76,21 @@ impl InboundDoor {
         let stops = contents
             .iter()
             .any(|(_, draft)| draft.keyword() == Some(Keyword::Stop));
+        if contents.is_empty() {
+            self.receipts.take(&receipts).await?;
+            return Ok(Vec::new());
+        }
+        let promised = if receipts.is_empty() {
+            None
+        } else {
+            Some(self.receipts.promise(&receipts).await?)
+        };
         let ids = self.store(contents).await?;
         if stops {
             tokio::time::sleep(SUPPRESSION_SETTLES).await;
         }
-        if !receipts.is_empty() {
-            self.receipts
-                .take(&receipts)
-                .await
-                .map_err(InboundError::from)?;
+        if let Some(promised) = promised {
+            self.receipts.take_promised(promised).await?;
         }
         Ok(ids)
     }

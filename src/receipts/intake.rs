@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 use tokio::sync::oneshot;
 
 use super::model::Receipt;
-use super::store::{self, From};
+use super::store::{self, Fate, Purpose};
 use crate::lanes::ids::Ids;
 use crate::lanes::ownership::Ownership;
 use crate::messages::accept::AfterAccept;
@@ -36,7 +36,16 @@ pub struct Noted {
     /// Id of its history entry, and of its place while it is parked.
     pub event: i64,
     pub channel_id: String,
+    /// Receipts with the same number came in one body of this flush: they are taken together or not at all.
+    pub body: i32,
+    /// Whether it may be parked although the parking place is full.
+    pub promised: bool,
 }
+
+/// Receipts for which there was room when it was asked. What they came with may be stored before they are: others who
+/// fill the parking place meanwhile do not refuse them.
+#[derive(Debug)]
+pub struct Promised(Vec<Noted>);
 
 /// Why receipts were not taken. The caller sends them again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -53,8 +62,10 @@ pub enum ReceiptError {
 #[derive(Clone)]
 pub struct Receipts {
     committer: GroupCommit<Intake>,
+    database: Database,
     ids: Arc<Ids>,
     ownership: Arc<Ownership>,
+    parked_max: i64,
 }
 
 impl std::fmt::Debug for Receipts {
@@ -92,25 +103,53 @@ impl Receipts {
             window: Duration::ZERO,
         };
         let (ids, ownership) = (Arc::clone(&parts.ids), Arc::clone(&parts.ownership));
+        let parked_max = parts.parked_max;
         let intake = Arc::new(Intake { parts });
         Self {
             committer: GroupCommit::start(&options, &database.hot, &intake, lifecycle),
+            database: database.clone(),
             ids,
             ownership,
+            parked_max,
         }
     }
 
-    /// Applies or parks the receipts; answers once that is durable.
+    /// Applies or parks the receipts, all of them or none; answers once that is durable.
     pub async fn take(&self, receipts: &[Receipt]) -> Result<(), ReceiptError> {
-        let noted = receipts
-            .iter()
-            .map(|receipt| self.noted(receipt))
-            .collect::<Result<Vec<_>, _>>()?;
+        self.hand_over(self.all_noted(receipts)?).await
+    }
+
+    /// Asks whether there is room for receipts that came with something else, before that is stored.
+    pub async fn promise(&self, receipts: &[Receipt]) -> Result<Promised, ReceiptError> {
+        let mut noted = self.all_noted(receipts)?;
+        let unavailable = |_| ReceiptError::Unavailable;
+        let mut connection = self.database.reads.acquire().await.map_err(unavailable)?;
+        let look = (Purpose::Look, self.parked_max, 0);
+        let fates = store::apply(&mut connection, look, &noted).await;
+        if fates.map_err(unavailable)?.contains(&Some(Fate::Refused)) {
+            return Err(ReceiptError::ParkingFull);
+        }
+        for noted in &mut noted {
+            noted.promised = true;
+        }
+        Ok(Promised(noted))
+    }
+
+    /// Applies or parks receipts for which there is room; answers once that is durable.
+    pub async fn take_promised(&self, promised: Promised) -> Result<(), ReceiptError> {
+        self.hand_over(promised.0).await
+    }
+
+    async fn hand_over(&self, noted: Vec<Noted>) -> Result<(), ReceiptError> {
         let (reply, answer) = oneshot::channel();
         if let Err((_, why)) = self.committer.offer(Item { noted, reply }) {
             return Err(why.into());
         }
         answer.await.unwrap_or(Err(ReceiptError::Unavailable))
+    }
+
+    fn all_noted(&self, receipts: &[Receipt]) -> Result<Vec<Noted>, ReceiptError> {
+        receipts.iter().map(|receipt| self.noted(receipt)).collect()
     }
 
     fn noted(&self, receipt: &Receipt) -> Result<Noted, ReceiptError> {
@@ -128,11 +167,13 @@ impl Receipts {
                 .next(&self.ownership)
                 .map_err(|_| ReceiptError::Unavailable)?,
             channel_id: receipt.channel_id.as_str().to_owned(),
+            body: 0,
+            promised: false,
         })
     }
 }
 
-impl std::convert::From<NotWritten> for ReceiptError {
+impl From<NotWritten> for ReceiptError {
     fn from(why: NotWritten) -> Self {
         match why {
             NotWritten::Unavailable | NotWritten::Full => Self::Unavailable,
@@ -182,43 +223,29 @@ impl Flush for Intake {
         batch: &mut [Item],
         _repeat: bool,
     ) -> sqlx::Result<Taken> {
-        let all: Vec<Noted> = batch.iter().flat_map(|item| &item.noted).cloned().collect();
-        let applied = store::apply(connection, From::Caller, &all).await?;
-        let unmatched: Vec<Noted> = all
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| !applied.contains(index))
-            .map(|(_, noted)| noted.clone())
-            .collect();
-        if unmatched.is_empty() {
-            return Ok(Taken {
-                whole: vec![true; batch.len()],
-                applied: all.len(),
-                parked: 0,
-                refused: 0,
-            });
+        let mut all = Vec::new();
+        for (body, item) in (0..).zip(batch.iter()) {
+            all.extend(
+                item.noted
+                    .iter()
+                    .cloned()
+                    .map(|noted| Noted { body, ..noted }),
+            );
         }
-        let parked = store::park(
-            connection,
-            &unmatched,
-            self.parts.clock.now_ms(),
-            self.parts.parked_max,
-        )
-        .await?;
-        store::apply(connection, From::ParkingPlace, &unmatched).await?;
-        let lost = |noted: &Noted| {
-            unmatched.iter().any(|other| other.event == noted.event)
-                && !parked.contains(&noted.event)
-        };
-        Ok(Taken {
-            whole: batch
-                .iter()
-                .map(|item| !item.noted.iter().any(lost))
-                .collect(),
-            applied: all.len() - unmatched.len(),
-            parked: unmatched.iter().filter(|noted| !lost(noted)).count(),
-            refused: unmatched.iter().filter(|noted| lost(noted)).count(),
-        })
+        let now_ms = self.parts.clock.now_ms();
+        let take = (Purpose::Take, self.parts.parked_max, now_ms);
+        let fates = store::apply(connection, take, &all).await?;
+        let parked: Vec<Noted> = all
+            .iter()
+            .zip(&fates)
+            .filter(|(_, fate)| **fate == Some(Fate::Parked))
+            .map(|(noted, _)| noted.clone())
+            .collect();
+        if !parked.is_empty() {
+            let unpark = (Purpose::Unpark, self.parts.parked_max, now_ms);
+            store::apply(connection, unpark, &parked).await?;
+        }
+        Ok(Taken::of(batch.len(), &all, &fates))
     }
 
     fn written(&self, batch: Vec<Item>, taken: Taken) {
@@ -241,6 +268,23 @@ impl Flush for Intake {
 }
 
 impl Taken {
+    fn of(bodies: usize, all: &[Noted], fates: &[Option<Fate>]) -> Self {
+        let count = |wanted| fates.iter().filter(|fate| **fate == Some(wanted)).count();
+        let mut whole = vec![true; bodies];
+        for (noted, fate) in all.iter().zip(fates) {
+            let body = usize::try_from(noted.body).ok();
+            if let Some(whole) = body.and_then(|body| whole.get_mut(body)) {
+                *whole &= *fate != Some(Fate::Refused);
+            }
+        }
+        Self {
+            whole,
+            applied: count(Fate::Applied),
+            parked: count(Fate::Parked),
+            refused: count(Fate::Refused),
+        }
+    }
+
     fn count(&self) {
         let results = [
             ("applied", self.applied),
@@ -266,7 +310,9 @@ pub async fn apply_parked(
     if parked.is_empty() {
         return Ok(0);
     }
-    Ok(store::apply(connection, From::ParkingPlace, &parked)
-        .await?
-        .len())
+    let fates = store::apply(connection, (Purpose::Unpark, 0, 0), &parked).await?;
+    Ok(fates
+        .iter()
+        .filter(|fate| **fate == Some(Fate::Applied))
+        .count())
 }

@@ -1,126 +1,112 @@
 //! All SQL over provider ids and parked receipts.
 
-use std::collections::HashSet;
-
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::intake::Noted;
 use crate::values::Ccid;
 
-/// Whether receipts are fresh or come out of the parking place.
+/// What receipts are brought to their messages for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
-    Caller,
-    ParkingPlace,
+pub enum Purpose {
+    /// To see whether they would be taken. Nothing changes.
+    Look,
+    /// To take them: applied where their message is known, else parked.
+    Take,
+    /// To apply those that are parked.
+    Unpark,
 }
 
-/// Applies what names a known message; answers the indexes of those that did.
+/// What became of a receipt, or would.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    Applied,
+    Parked,
+    /// There is no room to park it or another one of its body.
+    Refused,
+}
+
+/// Brings receipts to the messages that they name. Answers the fate of each; none for one that stays parked, or that
+/// another has applied.
 pub async fn apply(
     connection: &mut PgConnection,
-    from: From,
+    (purpose, parked_max, now_ms): (Purpose, i64, i64),
     receipts: &[Noted],
-) -> sqlx::Result<HashSet<usize>> {
-    let numbers: Vec<i32> = (0..).take(receipts.len()).collect();
-    let ccids: Vec<Uuid> = receipts
-        .iter()
-        .map(|receipt| receipt.ccid.as_uuid())
-        .collect();
-    let keys: Vec<Vec<u8>> = receipts
-        .iter()
-        .map(|receipt| receipt.key.to_vec())
-        .collect();
-    let messages: Vec<i64> = receipts.iter().map(|receipt| receipt.message).collect();
-    let statuses: Vec<i16> = receipts.iter().map(|receipt| receipt.status).collect();
-    let reasons: Vec<i16> = receipts.iter().map(|receipt| receipt.reason).collect();
-    let details: Vec<&str> = receipts
-        .iter()
-        .map(|receipt| receipt.detail.as_str())
-        .collect();
-    let events: Vec<i64> = receipts.iter().map(|receipt| receipt.event).collect();
-    let channels: Vec<&str> = receipts
-        .iter()
-        .map(|receipt| receipt.channel_id.as_str())
-        .collect();
-    let applied = sqlx::query_file_scalar!(
+) -> sqlx::Result<Vec<Option<Fate>>> {
+    let columns = Columns::of(receipts);
+    let purpose: i32 = match purpose {
+        Purpose::Look => 0,
+        Purpose::Take => 1,
+        Purpose::Unpark => 2,
+    };
+    let rows = sqlx::query_file!(
         "src/receipts/sql/apply.sql",
-        from == From::ParkingPlace,
-        &numbers,
-        &ccids,
-        &keys,
-        &messages,
-        &statuses,
-        &reasons,
-        &details as _,
-        &events,
-        &channels as _,
+        purpose,
+        parked_max,
+        now_ms,
+        &columns.numbers,
+        &columns.ccids,
+        &columns.keys,
+        &columns.messages,
+        &columns.statuses,
+        &columns.reasons,
+        &columns.details as _,
+        &columns.events,
+        &columns.channels as _,
+        &columns.bodies,
+        &columns.promised,
     )
     .fetch_all(connection)
     .await?;
-    Ok(applied
-        .into_iter()
-        .filter_map(|number| usize::try_from(number).ok())
-        .collect())
+    let mut fates = vec![None; receipts.len()];
+    for row in rows {
+        let place = usize::try_from(row.number).ok();
+        if let Some(fate) = place.and_then(|place| fates.get_mut(place)) {
+            *fate = match row.fate {
+                0 => Some(Fate::Applied),
+                1 => Some(Fate::Parked),
+                _ => Some(Fate::Refused),
+            };
+        }
+    }
+    Ok(fates)
 }
 
-/// Keeps receipts until their message is known. Answers the indexes of those that found no room under the tenant's limit.
-pub async fn park(
-    connection: &mut PgConnection,
-    receipts: &[Noted],
-    now_ms: i64,
-    parked_max: i64,
-) -> sqlx::Result<HashSet<i64>> {
-    let ccids: Vec<Uuid> = receipts
-        .iter()
-        .map(|receipt| receipt.ccid.as_uuid())
-        .collect();
-    let keys: Vec<Vec<u8>> = receipts
-        .iter()
-        .map(|receipt| receipt.key.to_vec())
-        .collect();
-    let messages: Vec<i64> = receipts.iter().map(|receipt| receipt.message).collect();
-    let statuses: Vec<i16> = receipts.iter().map(|receipt| receipt.status).collect();
-    let reasons: Vec<i16> = receipts.iter().map(|receipt| receipt.reason).collect();
-    let details: Vec<&str> = receipts
-        .iter()
-        .map(|receipt| receipt.detail.as_str())
-        .collect();
-    let events: Vec<i64> = receipts.iter().map(|receipt| receipt.event).collect();
-    let channels: Vec<&str> = receipts
-        .iter()
-        .map(|receipt| receipt.channel_id.as_str())
-        .collect();
-    let parked = sqlx::query_scalar!(
-        r#"with room as materialized (
-               -- Counting stops at the limit, so a full parking place costs no more than an empty one can.
-               select tenant.ccid, (
-                   select count(*) from (select 1 from parked_receipts p where p.ccid = tenant.ccid limit $10) counted
-               ) as parked
-               from (select distinct ccid from unnest($1::uuid[]) as given (ccid)) tenant
-           )
-           insert into parked_receipts (ccid, key, parked_id, message, status, reason, detail, parked_at, channel_id)
-           select given.ccid, given.key, given.event, given.message, given.status, given.reason, given.detail, $9, given.channel_id
-           from unnest($1::uuid[], $2::bytea[], $3::bigint[], $4::smallint[], $5::smallint[], $6::text[], $7::bigint[], $8::text[])
-                as given (ccid, key, message, status, reason, detail, event, channel_id)
-           join room on room.ccid = given.ccid
-           where room.parked < $10
-           -- The same receipt again is this flush, repeated after a lost answer.
-           on conflict (ccid, key, parked_id) do update set parked_at = excluded.parked_at
-           returning parked_id"#,
-        &ccids,
-        &keys,
-        &messages,
-        &statuses,
-        &reasons,
-        &details as _,
-        &events,
-        &channels as _,
-        now_ms,
-        parked_max,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(parked.into_iter().collect())
+/// Receipts by column.
+struct Columns<'a> {
+    numbers: Vec<i32>,
+    ccids: Vec<Uuid>,
+    keys: Vec<Vec<u8>>,
+    messages: Vec<i64>,
+    statuses: Vec<i16>,
+    reasons: Vec<i16>,
+    details: Vec<&'a str>,
+    events: Vec<i64>,
+    channels: Vec<&'a str>,
+    bodies: Vec<i32>,
+    promised: Vec<bool>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(receipts: &'a [Noted]) -> Self {
+        let column = receipts.iter();
+        Self {
+            numbers: (0..).take(receipts.len()).collect(),
+            ccids: column.clone().map(|noted| noted.ccid.as_uuid()).collect(),
+            keys: column.clone().map(|noted| noted.key.to_vec()).collect(),
+            messages: column.clone().map(|noted| noted.message).collect(),
+            statuses: column.clone().map(|noted| noted.status).collect(),
+            reasons: column.clone().map(|noted| noted.reason).collect(),
+            details: column.clone().map(|noted| noted.detail.as_str()).collect(),
+            events: column.clone().map(|noted| noted.event).collect(),
+            channels: column
+                .clone()
+                .map(|noted| noted.channel_id.as_str())
+                .collect(),
+            bodies: column.clone().map(|noted| noted.body).collect(),
+            promised: column.map(|noted| noted.promised).collect(),
+        }
+    }
 }
 
 /// Parked receipts under any of these keys.
@@ -130,7 +116,8 @@ pub async fn parked_under(
 ) -> sqlx::Result<Vec<Noted>> {
     let ccids: Vec<Uuid> = keys.iter().map(|(ccid, _)| ccid.as_uuid()).collect();
     let hashes: Vec<Vec<u8>> = keys.iter().map(|(_, key)| key.to_vec()).collect();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         "select p.ccid, p.key, p.parked_id, p.message, p.status, p.reason, p.detail, p.channel_id
          from unnest($1::uuid[], $2::bytea[]) as wanted (ccid, key)
          join parked_receipts p on p.ccid = wanted.ccid and p.key = wanted.key
@@ -140,21 +127,7 @@ pub async fn parked_under(
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| {
-            Some(Noted {
-                ccid: Ccid::from_uuid(row.ccid),
-                key: row.key.try_into().ok()?,
-                message: row.message,
-                status: row.status,
-                reason: row.reason,
-                detail: row.detail,
-                event: row.parked_id,
-                channel_id: row.channel_id,
-            })
-        })
-        .collect())
+    Ok(rows.into_iter().filter_map(noted).collect())
 }
 
 /// The keys of parked receipts younger than an age, for the sweep that covers a crash between two commits.
@@ -176,22 +149,54 @@ pub async fn parked_since(
         .collect())
 }
 
-/// Drops parked receipts of before a time, at most `limit`; answers how many went.
-pub async fn drop_parked_before(
+/// Takes receipts that were parked before a time out of the parking place, at most `limit`.
+pub async fn take_parked_before(
     connection: &mut PgConnection,
     before_ms: i64,
     limit: i64,
-) -> sqlx::Result<u64> {
-    let dropped = sqlx::query!(
+) -> sqlx::Result<Vec<Noted>> {
+    let rows = sqlx::query_as!(
+        Row,
         "delete from parked_receipts p
-         using (select ccid, key, parked_id from parked_receipts where parked_at < $1 order by parked_at limit $2) old
-         where p.ccid = old.ccid and p.key = old.key and p.parked_id = old.parked_id",
+         using (
+             select ccid, key, parked_id from parked_receipts where parked_at < $1 order by parked_at limit $2
+             for update skip locked
+         ) old
+         where p.ccid = old.ccid and p.key = old.key and p.parked_id = old.parked_id
+         returning p.ccid, p.key, p.parked_id, p.message, p.status, p.reason, p.detail, p.channel_id",
         before_ms,
         limit,
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(dropped.rows_affected())
+    Ok(rows.into_iter().filter_map(noted).collect())
+}
+
+/// A parked receipt as it is stored.
+struct Row {
+    ccid: Uuid,
+    key: Vec<u8>,
+    parked_id: i64,
+    message: i64,
+    status: i16,
+    reason: i16,
+    detail: String,
+    channel_id: String,
+}
+
+fn noted(row: Row) -> Option<Noted> {
+    Some(Noted {
+        ccid: Ccid::from_uuid(row.ccid),
+        key: row.key.try_into().ok()?,
+        message: row.message,
+        status: row.status,
+        reason: row.reason,
+        detail: row.detail,
+        event: row.parked_id,
+        channel_id: row.channel_id,
+        body: 0,
+        promised: false,
+    })
 }
 
 /// How many receipts are parked, counted up to `limit`.

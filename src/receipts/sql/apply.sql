@@ -1,10 +1,14 @@
--- Applies receipts to the messages that they name; what names no known message is left for the caller to park.
--- With $1 the receipts come out of the parking place: whoever deletes the parked row applies it.
--- Answers the numbers of the receipts that found their message.
+-- Finds the messages that receipts name. $1 says what for: 0 to look whether they would be taken, and nothing changes;
+-- 1 to take them: known messages are raised, and what names none is parked; 2 to apply what is parked: whoever deletes
+-- the parked row applies it.
+-- The receipts of one body are taken together or not at all: where one has to be parked and its tenant already has $2
+-- parked ones, none of them is; a flush may pass the limit by what it holds. A body whose room was promised is not asked.
+-- Answers each receipt's number with its fate: 0 applied | 1 parked | 2 refused.
 with given as materialized (
     select given.* from unnest(
-        $2::integer[], $3::uuid[], $4::bytea[], $5::bigint[], $6::smallint[], $7::smallint[], $8::text[], $9::bigint[], $10::text[]
-    ) as given (number, ccid, key, message, status, reason, detail, event, channel_id)
+        $4::integer[], $5::uuid[], $6::bytea[], $7::bigint[], $8::smallint[], $9::smallint[], $10::text[], $11::bigint[],
+        $12::text[], $13::integer[], $14::boolean[]
+    ) as given (number, ccid, key, message, status, reason, detail, event, channel_id, body, promised)
 ),
 matched as materialized (
     select given.*, coalesce(
@@ -18,31 +22,52 @@ matched as materialized (
     ) as found
     from given
 ),
+-- Counting stops at the limit, so a full parking place costs no more than the limit says.
+without_room as materialized (
+    select tenant.ccid from (select distinct ccid from matched where $1 < 2 and found is null and not promised) tenant
+    where (select count(*) from (select 1 from parked_receipts p where p.ccid = tenant.ccid limit $2) counted) >= $2
+),
+refused as materialized (
+    select distinct m.body from matched m
+    where $1 < 2 and m.found is null and not m.promised and m.ccid in (select ccid from without_room)
+      -- What is there already was parked by this very flush, whose answer was lost.
+      and not exists (select 1 from parked_receipts p where p.ccid = m.ccid and p.key = m.key and p.parked_id = m.event)
+),
+parked as (
+    insert into parked_receipts (ccid, key, parked_id, message, status, reason, detail, parked_at, channel_id)
+    select ccid, key, event, message, status, reason, detail, $3, channel_id
+    from matched
+    where $1 = 1 and found is null and body not in (select body from refused)
+    on conflict (ccid, key, parked_id) do nothing
+),
 taken as (
     delete from parked_receipts p
     using matched
-    where $1 and matched.found is not null and p.ccid = matched.ccid and p.key = matched.key and p.parked_id = matched.event
+    where $1 = 2 and matched.found is not null and p.ccid = matched.ccid and p.key = matched.key and p.parked_id = matched.event
     returning p.parked_id
 ),
 applied as materialized (
-    select * from matched where found is not null and (not $1 or event in (select parked_id from taken))
+    select * from matched
+    where found is not null
+      and case $1 when 1 then body not in (select body from refused) when 2 then event in (select parked_id from taken) end
 ),
 before as materialized (
-    select s.ccid, s.id, s.status from message_states s
+    select s.ccid, s.id, s.status, coalesce(s.reason, 0) as reason from message_states s
     join (select distinct ccid, found from applied) a on a.ccid = s.ccid and a.found = s.id
     order by s.ccid, s.id
     for update of s
 ),
 raised as (
     update message_states s
-    set status = best.status, reason = best.reason
+    set status = best.status, reason = nullif(best.reason, 0)
     from (
-        select distinct on (a.ccid, a.found) a.ccid, a.found, a.status, nullif(a.reason, 0) as reason
-        from applied a order by a.ccid, a.found, a.status desc, a.number
+        select distinct on (a.ccid, a.found) a.ccid, a.found, a.status, a.reason
+        from applied a order by a.ccid, a.found, a.status desc, a.reason desc
     ) best
     join before on before.ccid = best.ccid and before.id = best.found
-    where s.ccid = best.ccid and s.id = best.found and best.status > before.status
-    returning s.ccid, s.id, s.status
+    -- Of two reasons for the same status the higher one stays, so that their order makes no difference either.
+    where s.ccid = best.ccid and s.id = best.found and (best.status, best.reason) > (before.status, before.reason)
+    returning s.ccid, s.id, s.status, coalesce(s.reason, 0) as reason
 ),
 noted as (
     insert into history (ccid, id, subject, kind, stream, status, detail)
@@ -54,9 +79,13 @@ noted as (
     join messages m on m.ccid = a.ccid and m.id = a.found
     left join (
         select distinct on (a.ccid, a.found) a.number
-        from applied a join raised r on r.ccid = a.ccid and r.id = a.found and r.status = a.status
+        from applied a
+        join raised r on r.ccid = a.ccid and r.id = a.found and r.status = a.status and r.reason = a.reason
         order by a.ccid, a.found, a.number
     ) first on first.number = a.number
     on conflict (ccid, id) do nothing
 )
-select number as "number!" from applied
+select number as "number!", 0::smallint as "fate!" from applied
+union all
+select number, case when body in (select body from refused) then 2 else 1 end::smallint from matched
+where $1 < 2 and (found is null or body in (select body from refused))

@@ -1,0 +1,129 @@
+//! Which message a receipt speaks of.
+
+use nexus_gateway::simulator::{Answer, Rule};
+use serde_json::json;
+
+use super::{receipts_of, with_receipts};
+use crate::harness::TestGateway;
+use crate::harness::gateway::WEBHOOK_SECRET;
+use crate::harness::tenant::{CONSUMER, PHONE, Tenant};
+
+/// A second number of the tenant.
+const OTHER_PHONE: &str = "16504661150";
+
+/// Gives the tenant a second channel, and speaks for it.
+async fn with_second_channel(gateway: &TestGateway, tenant: &Tenant) -> Tenant {
+    let webhook = json!({ "url": gateway.third_party.url() });
+    let secrets = json!({ "webhook": { "secret": WEBHOOK_SECRET }, "api": { "secret": tenant.third_party.api_secret } });
+    let channel = |id: &str, members: &str, value: &serde_json::Value| match members {
+        "data" => json!({ "channelId": id, "webhook": value }),
+        _ => json!({ "channelId": id, "webhook": value["webhook"], "api": value["api"] }),
+    };
+    let body = json!({
+        "data": { "channels": [channel(PHONE, "data", &webhook), channel(OTHER_PHONE, "data", &webhook)] },
+        "secret": { "channels": [channel(PHONE, "secret", &secrets), channel(OTHER_PHONE, "secret", &secrets)] },
+    });
+    let path = format!("/nexus/v3/provisioning/services/{}/Async", tenant.ccid);
+    let saved = tenant.put(&path, &body).await;
+    assert_eq!(saved.status, 200, "{:?}", saved.json());
+    let mut second = tenant.clone();
+    OTHER_PHONE.clone_into(&mut second.third_party.channel_id);
+    second
+}
+
+#[tokio::test]
+async fn a_receipt_of_another_tenant_or_channel_never_matches() {
+    let gateway = TestGateway::start().await;
+    let (tenant, neighbour) = (gateway.tenant().await, gateway.tenant().await);
+    let second = with_second_channel(&gateway, &tenant).await;
+    gateway
+        .third_party
+        .answer_with([Rule::new(Answer::accept_as("theirs-1")).times(1)]);
+    let named = tenant.send(CONSUMER, "answered with an id").await;
+    tenant.wait_for_status(&named, "Sent").await;
+    let nameless = tenant.send(CONSUMER, "answered with ours").await;
+    tenant.wait_for_status(&nameless, "Sent").await;
+
+    for id in ["theirs-1", &nameless] {
+        assert_eq!(neighbour.receipt(id, "Delivered", None).await.status, 200);
+        let through_second = [super::receipt(id, "Delivered", None)
+            .as_object()
+            .map(|receipt| {
+                let mut receipt = receipt.clone();
+                receipt["channel"]["from"]["id"] = json!(OTHER_PHONE);
+                json!(receipt)
+            })
+            .unwrap()];
+        let taken = second.third_party.send(&through_second).await.unwrap();
+        assert_eq!(taken.status, 200, "{:?}", taken.json());
+    }
+    // Ours come last, so the others had their chance.
+    for (message, id) in [(&named, "theirs-1"), (&nameless, nameless.as_str())] {
+        tenant.receipt(id, "Failed", None).await;
+        let message = with_receipts(&tenant, message, 1).await;
+        assert_eq!(message["status"], "Failed");
+    }
+}
+
+#[tokio::test]
+async fn our_own_id_speaks_for_a_message_that_was_answered_with_it_or_with_none() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    for answer in [Answer::accept(), Answer::accept_without_id()] {
+        gateway.third_party.answer_with([answer]);
+        let id = tenant.send(CONSUMER, "Hello").await;
+        tenant.wait_for_status(&id, "Sent").await;
+        tenant.receipt(&id, "Delivered", None).await;
+        tenant.wait_for_status(&id, "Delivered").await;
+    }
+
+    gateway
+        .third_party
+        .answer_with([Answer::accept_as("theirs-2")]);
+    let id = tenant.send(CONSUMER, "Hello").await;
+    tenant.wait_for_status(&id, "Sent").await;
+    tenant.receipt(&id, "Removed", None).await;
+    tenant.receipt("theirs-2", "Delivered", None).await;
+    let message = with_receipts(&tenant, &id, 1).await;
+    assert_eq!(receipts_of(&message), ["Delivered"], "{message}");
+}
+
+#[tokio::test]
+async fn a_receipt_by_our_own_id_is_kept_until_the_webhook_has_been_answered() {
+    let gateway = TestGateway::start_with(&[("WEBHOOK__RETRY_SCHEDULE_SECONDS", "600")]).await;
+    let tenant = gateway.tenant().await;
+    // It had arrived, although the answer said otherwise.
+    gateway
+        .third_party
+        .answer_with([Rule::new(Answer::status(503)).times(1)]);
+    let id = tenant.send(CONSUMER, "Hello").await;
+    gateway.third_party.wait_for(1).await;
+    assert_eq!(tenant.receipt(&id, "Delivered", None).await.status, 200);
+    assert_eq!(tenant.message(&id).await["status"], "Queued");
+
+    gateway.clock.advance(std::time::Duration::from_mins(10));
+    tenant.wait_for_status(&id, "Delivered").await;
+}
+
+#[tokio::test]
+async fn a_receipt_by_our_own_id_ends_the_doubt_about_a_message_whose_answer_never_came() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    gateway
+        .third_party
+        .answer_with([Answer::accept_without_id()]);
+    let id = tenant.send(CONSUMER, "Hello").await;
+    tenant.wait_for_status(&id, "Sent").await;
+    // What a provider that must not be sent to twice leaves behind when its answer is lost.
+    let mut database = gateway.connect().await;
+    for statement in [
+        "update message_states set status = 10",
+        "delete from provider_ids",
+    ] {
+        sqlx::query(statement).execute(&mut database).await.unwrap();
+    }
+    assert_eq!(tenant.message(&id).await["status"], "Unknown");
+
+    assert_eq!(tenant.receipt(&id, "Delivered", None).await.status, 200);
+    tenant.wait_for_status(&id, "Delivered").await;
+}
