@@ -1,6 +1,7 @@
 //! What is done in the background so that nothing grows without end: partitions made ahead and dropped when their
 //! time is over, parked receipts matched late or given up. Each replica does it; what two do at once does no harm.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -9,18 +10,19 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::{Config, ReceiptsConfig, RetentionConfig};
-use crate::lanes::ids::floor_of;
+use crate::lanes::ids::{Ids, floor_of};
+use crate::lanes::ownership::Ownership;
 use crate::messages::store::retention::forget_dead_letters_before;
 use crate::platform::clock::{Clock, from_unix_ms};
 use crate::platform::database::partitions::{self, WEEK_MS, Weekly};
 use crate::platform::database::{Database, within};
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
-use crate::receipts::{intake, store as receipts};
+use crate::receipts::{intake, store as receipts, unmatched};
 use crate::{conversations, lanes};
 
 /// Between two rounds.
-const ROUND_INTERVAL: Duration = Duration::from_secs(30);
+const ROUND_INTERVAL_MS: i64 = 30_000;
 /// One round, also where the store answers nothing.
 const ROUND_TIME_MAX: Duration = Duration::from_mins(1);
 /// Partitions are looked at every so many rounds.
@@ -38,6 +40,8 @@ const ROWS_MAX: i64 = 1_000;
 pub struct Janitor {
     database: Database,
     clock: Clock,
+    ids: Arc<Ids>,
+    ownership: Arc<Ownership>,
     receipts: ReceiptsConfig,
     tables: Vec<Weekly>,
     /// How long messages are kept.
@@ -68,10 +72,17 @@ pub fn weekly_tables(retention: &RetentionConfig) -> Vec<Weekly> {
 }
 
 impl Janitor {
-    pub fn start(config: &Config, database: &Database, clock: &Clock, lifecycle: &Lifecycle) {
+    pub fn start(
+        config: &Config,
+        (database, clock): (&Database, &Clock),
+        (ids, ownership): (&Arc<Ids>, &Arc<Ownership>),
+        lifecycle: &Lifecycle,
+    ) {
         let janitor = Self {
             database: database.clone(),
             clock: clock.clone(),
+            ids: Arc::clone(ids),
+            ownership: Arc::clone(ownership),
             receipts: config.receipts.clone(),
             tables: weekly_tables(&config.retention),
             keep_ms: i64::from(config.retention.messages_days) * DAY_MS,
@@ -96,7 +107,7 @@ impl Janitor {
             }
             rounds = rounds.wrapping_add(1);
             tokio::select! {
-                () = tokio::time::sleep(ROUND_INTERVAL) => {}
+                () = self.clock.sleep_until(self.clock.now_ms() + ROUND_INTERVAL_MS) => {}
                 () = draining.cancelled() => {}
             }
         }
@@ -138,20 +149,34 @@ impl Janitor {
                 "Parked receipts were matched by the sweep"
             );
         }
-        let age_max =
-            i64::try_from(self.receipts.parked_age_max_seconds).unwrap_or(i64::MAX / 1_000) * 1_000;
-        loop {
-            let dropped =
-                receipts::drop_parked_before(connection, now_ms - age_max, ROWS_MAX).await?;
-            metrics::counter!(metric::RECEIPTS_UNKNOWN).increment(dropped);
-            if dropped < ROWS_MAX.unsigned_abs() {
-                break;
-            }
-        }
+        self.give_up(connection, now_ms).await?;
         let parked =
             receipts::count_parked(connection, i64::from(self.receipts.parked_max)).await?;
         #[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
         metrics::gauge!(metric::RECEIPTS_PARKED).set(parked as f64);
+        Ok(())
+    }
+
+    async fn give_up(&self, connection: &mut PgConnection, now_ms: i64) -> sqlx::Result<()> {
+        let age_max =
+            i64::try_from(self.receipts.parked_age_max_seconds).unwrap_or(i64::MAX / 1_000) * 1_000;
+        // A replica whose lease is not proved makes no ids; a later round or another replica goes on.
+        while let Some(life) = self.ownership.life() {
+            let next_id = || self.ids.next_of(life);
+            let before = now_ms - age_max;
+            let given_up =
+                unmatched::give_up_parked_before(connection, before, ROWS_MAX, next_id).await?;
+            if given_up > 0 {
+                metrics::counter!(metric::RECEIPTS_UNKNOWN).increment(given_up);
+                info!(
+                    receipts = given_up,
+                    "Parked receipts were given up: their messages never became known"
+                );
+            }
+            if given_up < ROWS_MAX.unsigned_abs() {
+                break;
+            }
+        }
         Ok(())
     }
 }

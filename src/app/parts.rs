@@ -85,8 +85,8 @@ impl Parts {
         };
         let receipt_parts = ReceiptParts {
             clock: clock.clone(),
-            ids,
-            ownership,
+            ids: Arc::clone(&ids),
+            ownership: Arc::clone(&ownership),
             after: Arc::clone(&after),
             parked_max: i64::from(config.receipts.parked_max),
         };
@@ -97,7 +97,7 @@ impl Parts {
             lifecycle,
         );
         let receipts = Receipts::start(receipt_parts, database, lifecycle);
-        Janitor::start(config, database, clock, lifecycle);
+        Janitor::start(config, (database, clock), (&ids, &ownership), lifecycle);
         events::horizon::watch(database, clock, lifecycle);
         Ok(Self {
             context,

@@ -48,7 +48,7 @@ pub(super) async fn render(
             Kind::SuppressionAdded | Kind::SuppressionRemoved => {
                 suppression(entry, messages.get(&entry.subject))
             }
-            Kind::EndpointPaused | Kind::EndpointResumed => detail(entry),
+            Kind::EndpointPaused | Kind::EndpointResumed | Kind::ReceiptUnmatched => detail(entry),
         };
         let position = Position {
             transaction: entry.transaction,
@@ -86,7 +86,8 @@ async fn messages(
         Kind::ConversationStarted
         | Kind::ConversationFinished
         | Kind::EndpointPaused
-        | Kind::EndpointResumed => false,
+        | Kind::EndpointResumed
+        | Kind::ReceiptUnmatched => false,
     };
     let mut ids: Vec<MessageId> = entries
         .iter()

@@ -58,10 +58,12 @@ pub enum Kind {
     EndpointResumed,
     /// A message ended or began anew without an attempt: expired, suppressed, retried by hand.
     Settled,
+    /// A parked receipt was given up: its message never became known.
+    ReceiptUnmatched,
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Received,
         Self::Attempt,
         Self::Receipt,
@@ -72,6 +74,7 @@ impl Kind {
         Self::EndpointPaused,
         Self::EndpointResumed,
         Self::Settled,
+        Self::ReceiptUnmatched,
     ];
 
     /// As stored.
@@ -87,6 +90,7 @@ impl Kind {
             Self::EndpointPaused => 8,
             Self::EndpointResumed => 9,
             Self::Settled => 10,
+            Self::ReceiptUnmatched => 11,
         }
     }
 
@@ -106,6 +110,7 @@ impl Kind {
             Self::SuppressionRemoved => "suppression.removed",
             Self::EndpointPaused => "endpoint.paused",
             Self::EndpointResumed => "endpoint.resumed",
+            Self::ReceiptUnmatched => "receipt.unmatched",
         }
     }
 }

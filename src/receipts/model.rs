@@ -51,7 +51,9 @@ impl Receipt {
             .iter()
             .map(|reason| serde_json::json!({ "code": reason.code, "message": reason.message }))
             .collect();
-        serde_json::json!({ "source": self.connector, "reasons": reasons }).to_string()
+        let message_id = &self.provider_message_id;
+        serde_json::json!({ "source": self.connector, "messageId": message_id, "reasons": reasons })
+            .to_string()
     }
 }
 

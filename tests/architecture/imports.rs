@@ -40,7 +40,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "values",
         ],
     ),
-    ("receipts", &["lanes", "messages", "platform", "values"]),
+    (
+        "receipts",
+        &["history", "lanes", "messages", "platform", "values"],
+    ),
     (
         "inbound",
         &[

@@ -2,6 +2,7 @@
 
 mod flow;
 mod inbound;
+mod receipts;
 mod search;
 mod submission;
 mod webhook;
