@@ -177,7 +177,7 @@ fn sent(
         now_ms,
     );
     row.receipt_key = Some(receipt_key(
-        &judge.channel.channel_id,
+        judge.channel.named_in_receipts(),
         judge.channel.connector_name(),
         foreign_id.unwrap_or(&own_id),
     ));
@@ -211,7 +211,7 @@ fn failed(
     });
     // It may have arrived for all that, and its receipt may be there already.
     row.receipt_key = Some(receipt_key(
-        &judge.channel.channel_id,
+        judge.channel.named_in_receipts(),
         judge.channel.connector_name(),
         &arrival.message.id.to_string(),
     ));
@@ -226,7 +226,7 @@ fn unknown(judge: &Judge<'_>, arrival: &Arrival, until: i64, now_ms: i64) -> Res
     let mut row = ResultRow::new(judge.owner, judge.life, arrival.delivery, fate, now_ms);
     let own_id = arrival.message.id.to_string();
     row.receipt_key = Some(receipt_key(
-        &judge.channel.channel_id,
+        judge.channel.named_in_receipts(),
         judge.channel.connector_name(),
         &own_id,
     ));

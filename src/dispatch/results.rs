@@ -21,6 +21,7 @@ use crate::platform::database::error::{Fault, fault};
 use crate::platform::database::group_commit::{Flush, GroupCommit, GroupCommitOptions, NotWritten};
 use crate::platform::lifecycle::Lifecycle;
 use crate::receipts::intake::apply_parked;
+use crate::receipts::model::own_id_key;
 use crate::values::{Ccid, ReasonCode};
 
 /// What becomes of a delivery.
@@ -98,6 +99,15 @@ impl ResultRow {
             endpoint: None,
             now_ms,
         }
+    }
+
+    /// Under what receipts for it may be parked: its own key, and where our own id stands for it also the one of
+    /// receipts that name no channel.
+    fn receipt_keys(&self) -> impl Iterator<Item = [u8; 16]> + use<> {
+        let unnamed = own_id_key(self.delivery.place.id);
+        let unnamed = (!self.foreign_id && self.receipt_key != Some(unnamed)).then_some(unnamed);
+        let own = self.receipt_key.into_iter();
+        own.flat_map(move |key| std::iter::once(key).chain(unnamed))
     }
 }
 
@@ -183,7 +193,7 @@ impl Flush for Writer {
         }
         let named: Vec<(Ccid, [u8; 16])> = batch
             .iter()
-            .filter_map(|row| Some((row.delivery.ccid, row.receipt_key?)))
+            .flat_map(|row| row.receipt_keys().map(|key| (row.delivery.ccid, key)))
             .collect();
         // The results are durable. Where the store is away the whole is written again, which changes nothing of them;
         // another failure costs no result, and the sweep finds what was parked.

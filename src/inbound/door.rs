@@ -184,7 +184,7 @@ impl InboundDoor {
         });
         Receipt {
             ccid: channel.ccid,
-            channel_id: channel.channel_id.clone(),
+            channel_id: Some(channel.channel_id.clone()),
             connector: CONNECTOR,
             provider_message_id: receipt.message_id,
             status: match receipt.status {
@@ -193,6 +193,7 @@ impl InboundDoor {
                 ReceiptStatus::Failed => Status::Failed,
             },
             reasons: reasons.collect(),
+            said: None,
         }
     }
 }

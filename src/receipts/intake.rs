@@ -35,6 +35,7 @@ pub struct Noted {
     pub detail: String,
     /// Id of its history entry, and of its place while it is parked.
     pub event: i64,
+    /// Empty where the receipt names none.
     pub channel_id: String,
     /// Receipts with the same number came in one body of this flush: they are taken together or not at all.
     pub body: i32,
@@ -166,7 +167,10 @@ impl Receipts {
                 .ids
                 .next(&self.ownership)
                 .map_err(|_| ReceiptError::Unavailable)?,
-            channel_id: receipt.channel_id.as_str().to_owned(),
+            channel_id: receipt
+                .channel_id
+                .as_ref()
+                .map_or_else(String::new, |channel| channel.as_str().to_owned()),
             body: 0,
             promised: false,
         })

@@ -60,6 +60,13 @@ impl Channel {
         }
     }
 
+    /// The channel, where the provider's receipts name it; `None` where they are known by their id alone.
+    pub fn named_in_receipts(&self) -> Option<&ChannelId> {
+        match &self.connector {
+            ConnectorSettings::ThirdParty(_) => Some(&self.channel_id),
+        }
+    }
+
     /// Whether the provider knows a repeat by our id.
     pub fn repeats_safe(&self) -> bool {
         match &self.connector {

@@ -13,11 +13,12 @@ with given as materialized (
 matched as materialized (
     select given.*, coalesce(
         (select p.id from provider_ids p where p.ccid = given.ccid and p.key = given.key order by p.id desc limit 1),
-        -- Our own id speaks only for a message of that channel that was sent, as far as is known, and whose answer
-        -- carried no other id.
+        -- Our own id speaks only for a message of that channel (where one is named) that was sent, as far as is known, and
+        -- whose answer carried no other id.
         (select m.id from messages m
          join message_states s on s.ccid = m.ccid and s.id = m.id
-         where m.ccid = given.ccid and m.id = given.message and m.direction = 1 and m.channel_id = given.channel_id
+         where m.ccid = given.ccid and m.id = given.message and m.direction = 1
+           and given.channel_id in (m.channel_id, '')
            and s.provider_message_id is null and s.status >= 10)
     ) as found
     from given
