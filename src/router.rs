@@ -27,6 +27,7 @@ pub struct States {
 /// |---|---|---|
 /// | `/health/live`, `/health/ready` | anybody | is the process well, can it take work |
 /// | `/channels/{channelId}/messages`, also below the base path | third parties, signed | messages and receipts in |
+/// | `/nexus/v3/sms/message`, `/nexus/v3/sms/receipt` | the aggregation service, HTTP Basic | the same from there |
 /// | `/nexus/v3/messages...` | applications | submit, look, explain, retry |
 /// | `/nexus/v3/conversations...` | agents | read, reply, close |
 /// | `/nexus/v3/suppressions...` | applications | who must not be sent to |
@@ -34,9 +35,10 @@ pub struct States {
 /// | `/nexus/v3/events` | consumers | the feed |
 /// | `/nexus/v3/provisioning/...` | operators | keys, services, senders |
 pub fn public(states: States, limits: RequestLimits, lifecycle: &Lifecycle) -> Router {
-    let third_party = inbound::routes::routes(states.inbound);
+    let third_party = inbound::routes::routes(states.inbound.clone());
     let base = Router::new()
         .merge(third_party.clone())
+        .merge(inbound::routes::sms::routes(states.inbound))
         .merge(messages::routes::routes(states.messages))
         .merge(conversations::routes::routes(states.conversations))
         .merge(suppressions::routes::routes(states.suppressions))

@@ -200,6 +200,7 @@ impl Parts {
             limits: content_limits(config),
         };
         inbound::routes::State {
+            keyring: self.context.directory.keyring().clone(),
             clock: self.context.clock.clone(),
             directory: self.context.directory.clone(),
             door,

@@ -41,6 +41,10 @@ pub struct PathTenantCaller {
 }
 
 impl Caller {
+    pub(super) fn new(key: Arc<KeyRecord>) -> Self {
+        Self { key }
+    }
+
     pub fn key(&self) -> &KeyRecord {
         &self.key
     }
@@ -60,7 +64,7 @@ impl Caller {
         self.key.tenant.covers(KeyTenant::One(ccid))
     }
 
-    fn acting_for(self, ccid: Ccid) -> Result<(Self, Ccid), ApiError> {
+    pub(super) fn acting_for(self, ccid: Ccid) -> Result<(Self, Ccid), ApiError> {
         if self.may_act_for(ccid) {
             Ok((self, ccid))
         } else {
@@ -98,7 +102,7 @@ where
         single(&parts.headers, &API_KEY)
             .and_then(|text| ApiKey::from_str(text).ok())
             .and_then(|key| Keyring::from_ref(state).live(&key, now))
-            .map(|key| Self { key })
+            .map(Self::new)
             .ok_or_else(|| {
                 ApiError::unauthorized("a valid API key is needed in the header x-api-key")
             })
@@ -153,7 +157,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     }
 }
 
-fn tenant_header(headers: &HeaderMap) -> Result<Option<Ccid>, ApiError> {
+pub(super) fn tenant_header(headers: &HeaderMap) -> Result<Option<Ccid>, ApiError> {
     if !headers.contains_key(&TENANT) {
         return Ok(None);
     }

@@ -15,7 +15,7 @@ use crate::messages::accept::Accept;
 use crate::messages::dedup::{Direction, content_hash, dedup_key};
 use crate::messages::model::{AcceptError, Draft, Fingerprint, Purpose};
 use crate::messages::status::Status;
-use crate::provisioning::directory::Channel;
+use crate::provisioning::directory::{Channel, ReceivingChannel};
 use crate::receipts::intake::{ReceiptError, Receipts};
 use crate::receipts::model::{Reason, Receipt};
 use crate::suppressions::keywords::{Keyword, KeywordSets};
@@ -60,22 +60,20 @@ impl InboundDoor {
         messages: Vec<Inbound>,
         trace: &TraceContext,
     ) -> Result<Vec<MessageId>, InboundError> {
+        let receiving = channel.receiving();
         let mut receipts = Vec::new();
         let mut contents = Vec::new();
         for (index, message) in messages.into_iter().enumerate() {
             match message {
                 Inbound::Receipt(receipt) => receipts.push(self.receipt(channel, receipt)),
                 Inbound::Content(content) => {
-                    contents.push((index, self.draft(channel, content, trace)));
+                    let draft = self.draft(&receiving, Direction::Inbound, content, trace);
+                    contents.push((index, draft));
                 }
                 // Nobody here shows who is typing, and what is stored would come too late for anybody who does.
                 Inbound::Event(_) => {}
             }
         }
-        // A STOP that repeats an earlier one changes nothing, but the first may have been stored this very moment.
-        let stops = contents
-            .iter()
-            .any(|(_, draft)| draft.keyword() == Some(Keyword::Stop));
         if contents.is_empty() {
             self.receipts.take(&receipts).await?;
             return Ok(Vec::new());
@@ -86,20 +84,34 @@ impl InboundDoor {
             Some(self.receipts.promise(&receipts).await?)
         };
         let ids = self.store(contents).await?;
-        if stops {
-            tokio::time::sleep(SUPPRESSION_SETTLES).await;
-        }
         if let Some(promised) = promised {
             self.receipts.take_promised(promised).await?;
         }
         Ok(ids)
     }
 
-    /// A body may name the same message twice: then both have one id, or the body is refused.
-    async fn store(&self, contents: Vec<(usize, Draft)>) -> Result<Vec<MessageId>, InboundError> {
-        if contents.is_empty() {
-            return Ok(Vec::new());
+    /// Stores the drafts, each with its place in the body; the answer to a STOP waits until no send under the old state
+    /// can begin.
+    pub(super) async fn store(
+        &self,
+        contents: Vec<(usize, Draft)>,
+    ) -> Result<Vec<MessageId>, InboundError> {
+        // A STOP that repeats an earlier one changes nothing, but the first may have been stored this very moment.
+        let stops = contents
+            .iter()
+            .any(|(_, draft)| draft.keyword() == Some(Keyword::Stop));
+        let ids = self.store_each_once(contents).await?;
+        if stops {
+            tokio::time::sleep(SUPPRESSION_SETTLES).await;
         }
+        Ok(ids)
+    }
+
+    /// A body may name the same message twice: then both have one id, or the body is refused.
+    async fn store_each_once(
+        &self,
+        contents: Vec<(usize, Draft)>,
+    ) -> Result<Vec<MessageId>, InboundError> {
         let mut places = Vec::with_capacity(contents.len());
         let mut indexes = Vec::with_capacity(contents.len());
         let mut drafts: Vec<Draft> = Vec::with_capacity(contents.len());
@@ -139,7 +151,13 @@ impl InboundDoor {
         Ok(places.into_iter().map(|place| accepted[place].id).collect())
     }
 
-    fn draft(&self, channel: &Channel, content: InboundContent, trace: &TraceContext) -> Draft {
+    pub(super) fn draft(
+        &self,
+        channel: &ReceivingChannel,
+        by: Direction,
+        content: InboundContent,
+        trace: &TraceContext,
+    ) -> Draft {
         let InboundContent {
             from,
             to,
@@ -148,7 +166,7 @@ impl InboundDoor {
         } = content;
         let keyword = keyword::of(&content, &self.keywords);
         let fingerprint = Fingerprint {
-            key: dedup_key(&channel.channel_id, Direction::Inbound, &message_id),
+            key: dedup_key(&channel.channel_id, by, &message_id),
             content: content_hash(&content, &from.address, &to.address),
         };
         Draft {
@@ -163,7 +181,7 @@ impl InboundDoor {
             metadata: None,
             campaign_id: None,
             priority: Priority::Normal,
-            stream: if channel.cxc_only() {
+            stream: if channel.cxc_only {
                 Stream::Cxc
             } else {
                 Stream::Chat

@@ -1,4 +1,5 @@
-//! What third parties send us: one signed body with messages and receipts in it, verified, read and taken.
+//! What third parties and providers send us: a signed body with messages and receipts in it, or a call of the
+//! aggregation service; verified, read and taken.
 //!
 //! How its messages are stored belongs to `messages`, how its receipts find theirs to `receipts`, and what the bytes
 //! mean to the connector.
@@ -6,3 +7,4 @@
 pub mod door;
 mod keyword;
 pub mod routes;
+mod sms;

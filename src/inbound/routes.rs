@@ -1,5 +1,7 @@
 //! `POST /channels/{channelId}/messages`: what third parties send us, signed.
 
+pub mod sms;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,7 +12,7 @@ use axum::routing::post;
 use bytes::Bytes;
 
 use super::door::{InboundDoor, InboundError};
-use crate::auth::signature;
+use crate::auth::{Keyring, signature};
 use crate::connectors::third_party::receive;
 use crate::content::document::Fault;
 use crate::platform::clock::Clock;
@@ -21,6 +23,7 @@ use crate::values::{Ccid, ChannelId, ReasonCode};
 /// What these handlers may reach.
 #[derive(Debug, Clone, FromRef)]
 pub struct State {
+    pub keyring: Keyring,
     pub clock: Clock,
     pub directory: Directory,
     pub door: InboundDoor,

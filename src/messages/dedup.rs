@@ -5,10 +5,13 @@ use sha2::{Digest as _, Sha256};
 use crate::content::members::stored;
 use crate::values::{Address, ChannelId, Content};
 
-/// Who gave a message its id. The same id may be used once in each direction.
+/// Who gave a message its id. The same id may be used once by each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     Inbound,
+    /// From a connector that hands consumers' messages in beside the channel's third party: neither knows of the
+    /// other's ids.
+    InboundBy(&'static str),
     Outbound,
 }
 
@@ -16,6 +19,7 @@ impl Direction {
     fn as_bytes(self) -> &'static [u8] {
         match self {
             Self::Inbound => b"in",
+            Self::InboundBy(connector) => connector.as_bytes(),
             Self::Outbound => b"out",
         }
     }
@@ -87,6 +91,7 @@ mod tests {
         assert_eq!(first, key("+1 23-45", Direction::Inbound, "6-a"));
         assert_ne!(first, key("123456", Direction::Inbound, "-a"));
         assert_ne!(first, key("12345", Direction::Outbound, "6-a"));
+        assert_ne!(first, key("12345", Direction::InboundBy("Portico"), "6-a"));
         assert_ne!(first, key("12345", Direction::Inbound, "6-A"));
         assert_ne!(first, key("12346", Direction::Inbound, "6-a"));
     }

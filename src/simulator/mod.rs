@@ -1,8 +1,9 @@
-//! Stand-ins for the world outside: a third party's own SMS gateway on a real socket, with faults to order, and the
-//! client with which it calls us. The demo, the tests, `nexus-gateway simulate` and benchmarks play with it.
+//! Stand-ins for the world outside: a third party's own SMS gateway on a real socket, with faults to order, the client
+//! with which it calls us, and the aggregation service as a caller. The demo, the tests, `nexus-gateway simulate` and benchmarks play with it.
 //!
 //! It speaks the wire formats and nothing else: it never reaches into the gateway, and the gateway never into it.
 
+mod aggregation;
 mod answer;
 mod client;
 mod control;
@@ -13,6 +14,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use aggregation::{AggregationClient, CallShape, ConsumerSms, receipt_members};
 pub use answer::{Answer, AnsweredId, Rule};
 pub use client::{ReceiptReason, ReceiptToSend, SignedClient, receipt_message, text_message};
 pub use received::{Received, Signature};

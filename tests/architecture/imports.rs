@@ -171,6 +171,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "platform/http/",
             "router.rs",
             "auth/caller.rs",   // the extractors that say who calls
+            "auth/basic.rs",    // and one more for those who know only HTTP Basic
             "health.rs",        // too small for a folder: its routes are all there is
             "app/listeners.rs", // hands routers to sockets
         ],

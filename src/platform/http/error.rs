@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::fmt::Write;
 
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -27,6 +27,7 @@ struct Inner {
     details: Vec<Detail>,
     data: Option<Box<RawValue>>,
     retry_after_seconds: Option<u32>,
+    challenge: Option<&'static str>,
     cause: Option<String>,
 }
 
@@ -126,6 +127,13 @@ impl ApiError {
         self
     }
 
+    /// Says how to authenticate, as a 401 under an HTTP authentication scheme has to.
+    #[must_use]
+    pub fn with_challenge(mut self, challenge: &'static str) -> Self {
+        self.0.challenge = Some(challenge);
+        self
+    }
+
     /// Answers `data` beside the refusal, for example the results of a submit in which every message was refused.
     #[must_use]
     pub fn with_data(mut self, data: &impl Serialize) -> Self {
@@ -159,6 +167,7 @@ impl ApiError {
             details: Vec::new(),
             data: None,
             retry_after_seconds: None,
+            challenge: None,
             cause: None,
         }))
     }
@@ -185,6 +194,10 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = self.0.retry_after_seconds {
             let value = HeaderValue::from(seconds);
             response.headers_mut().insert(RETRY_AFTER, value);
+        }
+        if let Some(challenge) = self.0.challenge {
+            let value = HeaderValue::from_static(challenge);
+            response.headers_mut().insert(WWW_AUTHENTICATE, value);
         }
         response
     }

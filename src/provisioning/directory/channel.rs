@@ -23,6 +23,15 @@ pub struct Channel {
     pub campaign: Option<Arc<Sender>>,
 }
 
+/// A channel as messages of consumers see it, whoever sends for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivingChannel {
+    pub ccid: Ccid,
+    pub channel_id: ChannelId,
+    /// Its messages bypass conversations and go to campaigns only.
+    pub cxc_only: bool,
+}
+
 /// The connector of a channel, with what it needs to know.
 #[derive(Debug, Clone)]
 pub enum ConnectorSettings {
@@ -43,8 +52,16 @@ pub enum CannotSend {
 impl Channel {
     /// Whether inbound messages bypass conversations and go to campaigns only.
     pub fn cxc_only(&self) -> bool {
-        self.section(false)
-            .is_some_and(|sender| sender.options.cxc_only)
+        cxc_only(self.chat.as_ref(), self.campaign.as_ref())
+    }
+
+    /// What messages of consumers need to know of it.
+    pub fn receiving(&self) -> ReceivingChannel {
+        ReceivingChannel {
+            ccid: self.ccid,
+            channel_id: self.channel_id.clone(),
+            cxc_only: self.cxc_only(),
+        }
     }
 
     /// The static headers of each webhook.
@@ -106,6 +123,11 @@ impl Channel {
     fn section(&self, for_campaign: bool) -> Option<&Arc<Sender>> {
         preferred(self.chat.as_ref(), self.campaign.as_ref(), for_campaign)
     }
+}
+
+/// Whether inbound messages bypass conversations and go to campaigns only.
+pub(super) fn cxc_only(chat: Option<&Arc<Sender>>, campaign: Option<&Arc<Sender>>) -> bool {
+    preferred(chat, campaign, false).is_some_and(|sender| sender.options.cxc_only)
 }
 
 /// The section that counts: the one of the purpose if there is one, else the other, because a channel with one section

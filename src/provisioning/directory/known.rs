@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::channel::{CannotSend, Channel, ConnectorSettings, preferred};
+use super::channel::{
+    CannotSend, Channel, ConnectorSettings, ReceivingChannel, cxc_only, preferred,
+};
 use crate::connectors::third_party::settings::ThirdPartyChannel;
 use crate::lanes::LaneId;
 use crate::provisioning::model::{Provider, Sender};
@@ -22,6 +24,7 @@ pub(super) struct Named<'a> {
 pub(super) struct Known {
     /// Absent if none of our connectors speaks for it.
     channel: Option<Arc<Channel>>,
+    receiving: ReceivingChannel,
     agents_use: Provider,
     campaigns_use: Provider,
 }
@@ -50,8 +53,14 @@ impl Known {
                 campaign: named.campaign.cloned(),
             })
         });
+        let receiving = ReceivingChannel {
+            ccid,
+            channel_id: channel_id.clone(),
+            cxc_only: cxc_only(named.chat, named.campaign),
+        };
         Self {
             channel,
+            receiving,
             agents_use,
             campaigns_use,
         }
@@ -59,6 +68,10 @@ impl Known {
 
     pub(super) fn channel(&self) -> Option<&Arc<Channel>> {
         self.channel.as_ref()
+    }
+
+    pub(super) fn receiving(&self) -> &ReceivingChannel {
+        &self.receiving
     }
 
     pub(super) fn to_send(&self, for_campaign: bool) -> Result<&Arc<Channel>, CannotSend> {

@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use sqlx::PgPool;
 use tokio::sync::{Mutex, watch};
 
-pub use channel::{CannotSend, Channel, ConnectorSettings};
+pub use channel::{CannotSend, Channel, ConnectorSettings, ReceivingChannel};
 pub use snapshot::Snapshot;
 pub use tenant::Defaults;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::channel::{CannotSend, Channel};
+use super::channel::{CannotSend, Channel, ReceivingChannel};
 use super::tenant::{Defaults, Tenant};
 use crate::lanes::LaneId;
 use crate::provisioning::model::Sender;
@@ -54,6 +54,11 @@ impl Snapshot {
     /// The channel that our connectors speak for, whoever sends its messages.
     pub fn channel(&self, ccid: Ccid, channel_id: &ChannelId) -> Option<&Arc<Channel>> {
         self.tenants.get(&ccid)?.channel(channel_id)
+    }
+
+    /// The channel as messages of consumers see it, whoever sends for it.
+    pub fn receiving(&self, ccid: Ccid, channel_id: &ChannelId) -> Option<&ReceivingChannel> {
+        self.tenants.get(&ccid)?.receiving(channel_id)
     }
 
     /// The channel through which a message of this sender leaves.

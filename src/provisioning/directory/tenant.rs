@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::channel::{CannotSend, Channel};
+use super::channel::{CannotSend, Channel, ReceivingChannel};
 use super::known::{Known, Named};
 use crate::connectors::third_party::settings::ThirdPartyChannel;
 use crate::lanes::LaneId;
@@ -76,6 +76,10 @@ impl Tenant {
 
     pub(super) fn channel(&self, channel_id: &ChannelId) -> Option<&Arc<Channel>> {
         self.channels.get(channel_id)?.channel()
+    }
+
+    pub(super) fn receiving(&self, channel_id: &ChannelId) -> Option<&ReceivingChannel> {
+        self.channels.get(channel_id).map(Known::receiving)
     }
 
     pub(super) fn channel_to_send(
@@ -339,6 +343,25 @@ mod tests {
         let none = build(vec![]);
         assert_eq!(team(&none, true), None);
         assert!(!cxc_only(&none));
+    }
+
+    #[test]
+    fn whatever_a_service_or_section_names_receives_whoever_sends_for_it() {
+        let phone: ChannelId = PHONE.parse().unwrap();
+        let receives = |parts| {
+            let tenant = Tenant::build(ccid(), parts);
+            tenant.receiving(&phone).map(|channel| channel.cxc_only)
+        };
+        assert_eq!(receives(TenantParts::default()), None);
+        assert_eq!(receives(with_async()), Some(false));
+        for (section, cxc_only) in [("chat.a", false), ("cxc.a", true)] {
+            let senders = vec![sender(section, &json!({ "channelId": PHONE }))];
+            let parts = TenantParts {
+                senders,
+                ..TenantParts::default()
+            };
+            assert_eq!(receives(parts), Some(cxc_only), "{section}");
+        }
     }
 
     #[test]

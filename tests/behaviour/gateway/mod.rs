@@ -1,5 +1,6 @@
 //! The main job as its users see it: messages in, replies and submissions out, receipts, opt-outs, events.
 
+mod aggregation;
 mod flow;
 mod inbound;
 mod receipts;

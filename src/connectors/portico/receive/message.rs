@@ -1,0 +1,198 @@
+//! MO: what a consumer wrote.
+
+use std::fmt;
+
+use super::MemberFault;
+use super::members::{ATTACHMENT, MESSAGE, MESSAGE_ID, Members, PHONE_NUMBER, SHORTCODE};
+use crate::values::{Address, ChannelId, ChannelIdError, ChannelType, ReasonCode};
+
+/// A message of a consumer. `Debug` shows no text, and of the address only its ends.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SmsMessage {
+    /// The service's id, by which repetitions are known.
+    pub message_id: String,
+    pub from: Address,
+    pub to: Address,
+    /// Whose address `to` is.
+    pub channel_id: ChannelId,
+    pub text: String,
+}
+
+/// Reads a call of type `MO`, or names every fault.
+pub fn message(members: &Members) -> Result<SmsMessage, Vec<MemberFault>> {
+    let read = (
+        members.is_of_type("MO"),
+        members.needed(MESSAGE_ID),
+        shortcode(members),
+        number(members, PHONE_NUMBER),
+        text(members),
+    );
+    match read {
+        (Ok(()), Ok(message_id), Ok((channel_id, to)), Ok(from), Ok(text)) => Ok(SmsMessage {
+            message_id: message_id.to_owned(),
+            from,
+            to,
+            channel_id,
+            text: text.to_owned(),
+        }),
+        (of_type, message_id, to, from, text) => {
+            let faults = [
+                of_type.err(),
+                message_id.err(),
+                to.err(),
+                from.err(),
+                text.err(),
+            ];
+            Err(faults.into_iter().flatten().collect())
+        }
+    }
+}
+
+/// The channel and, what is the same number, the address that the consumer wrote to.
+fn shortcode(members: &Members) -> Result<(ChannelId, Address), MemberFault> {
+    let address = number(members, SHORTCODE)?;
+    match address.as_str().parse() {
+        Ok(channel_id) => Ok((channel_id, address)),
+        Err(ChannelIdError::Neither | ChannelIdError::Phone(_) | ChannelIdError::Domain(_)) => {
+            Err(no_number(SHORTCODE, "must be a phone number or short code"))
+        }
+    }
+}
+
+fn number(members: &Members, name: &str) -> Result<Address, MemberFault> {
+    match members.needed(name)?.parse::<Address>() {
+        Ok(address) if address.channel_type() == ChannelType::Sms => Ok(address),
+        Ok(_) => Err(no_number(name, "must be a phone number or short code")),
+        Err(error) => Err(no_number(name, error.to_string())),
+    }
+}
+
+fn no_number(name: &str, sentence: impl Into<String>) -> MemberFault {
+    MemberFault::with_reason(name, ReasonCode::InvalidDestination, sentence)
+}
+
+/// An empty text is one, since a consumer can send it. Attachments are refused rather than lost.
+fn text(members: &Members) -> Result<&str, MemberFault> {
+    if members.has_attachments() {
+        return Err(MemberFault::with_reason(
+            ATTACHMENT,
+            ReasonCode::Unsupported,
+            "attachments are not received by this gateway",
+        ));
+    }
+    members
+        .text()
+        .ok_or_else(|| MemberFault::new(MESSAGE, "is missing"))
+}
+
+impl fmt::Debug for SmsMessage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SmsMessage")
+            .field("message_id", &self.message_id)
+            .field("from", &self.from)
+            .field("to", &self.to)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: [(&str, &str); 6] = [
+        ("type", "MO"),
+        ("message_id", "mo-1"),
+        ("shortcode", "16504661149"),
+        ("phone_number", "16505550199"),
+        ("carrier", "383"),
+        ("message", "Is my order on its way?"),
+    ];
+
+    /// The documented call with one member said otherwise or (by `None`) left out.
+    fn with(name: &str, value: Option<&str>) -> Result<SmsMessage, Vec<MemberFault>> {
+        let pairs = GOOD.into_iter().filter(|(known, _)| *known != name);
+        let pairs = pairs.chain(value.map(|value| (name, value)));
+        let form = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .finish();
+        message(&Members::read(&form, None).unwrap())
+    }
+
+    #[test]
+    fn the_documented_call_is_read() {
+        let read = with("app_id", None).unwrap();
+        assert_eq!(read.message_id, "mo-1");
+        assert_eq!(read.from.as_str(), "16505550199");
+        assert_eq!(read.to.as_str(), "16504661149");
+        assert_eq!(read.channel_id.as_str(), "16504661149");
+        assert_eq!(read.text, "Is my order on its way?");
+        let shown = format!("{read:?}");
+        assert!(
+            !shown.contains("order") && !shown.contains("16505550199"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn numbers_are_the_same_with_and_without_a_plus() {
+        for (name, value) in [
+            ("shortcode", "+16504661149"),
+            // A plus that nobody escaped is a space when it arrives.
+            ("shortcode", " 16504661149"),
+            ("phone_number", "+1 650-555-0199"),
+            ("phone_number", " 16505550199"),
+            ("type", "mo"),
+            ("carrier", ""),
+        ] {
+            assert_eq!(
+                with(name, Some(value)),
+                with("app_id", None),
+                "{name}={value}"
+            );
+        }
+        let short = with("shortcode", Some("12345")).unwrap();
+        assert_eq!(short.to.as_str(), "12345");
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named_with_its_reason() {
+        for (name, value, code) in [
+            ("type", None, 520),
+            ("type", Some("receipt"), 510),
+            ("message_id", None, 520),
+            ("message_id", Some(" "), 520),
+            ("shortcode", None, 520),
+            ("shortcode", Some("INFO"), 530),
+            ("shortcode", Some("company.com"), 530),
+            ("phone_number", None, 520),
+            ("phone_number", Some("12"), 530),
+            ("phone_number", Some("me@company.com"), 530),
+            ("message", None, 520),
+            ("mms_attachment[0].content", Some("R0lG"), 510),
+        ] {
+            let faults = with(name, value).unwrap_err();
+            let named = faults[0].name.as_str();
+            assert_eq!((faults.len(), faults[0].reason.code()), (1, code), "{name}");
+            assert!(
+                name.starts_with(named) && !named.is_empty(),
+                "{name} {named}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let faults = message(&Members::default()).unwrap_err();
+        let names: Vec<&str> = faults.iter().map(|fault| fault.name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["type", "message_id", "shortcode", "phone_number", "message"]
+        );
+    }
+
+    #[test]
+    fn an_empty_text_is_a_text() {
+        assert_eq!(with("message", Some("")).unwrap().text, "");
+    }
+}

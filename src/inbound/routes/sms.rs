@@ -1,0 +1,121 @@
+//! `POST /sms/message` and `POST /sms/receipt`: what the aggregation service calls us with, under HTTP Basic.
+
+use axum::Router;
+use axum::extract::{FromRequest, FromRequestParts, Request, State as From};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
+use axum::routing::post;
+use bytes::Bytes;
+use serde_json::json;
+
+use super::State;
+use crate::auth::BasicCaller;
+use crate::auth::permission::Permission;
+use crate::connectors::portico::receive::{self, BodyShape, MemberFault, Members};
+use crate::inbound::door::InboundDoor;
+use crate::platform::http::{ApiError, RawBody, Trace, envelope, scan};
+use crate::provisioning::directory::Directory;
+use crate::values::{Ccid, ReasonCode};
+
+/// Messages and receipts of the aggregation service; only below the base path.
+pub fn routes(state: State) -> Router {
+    Router::new()
+        .route("/sms/message", post(message))
+        .route("/sms/receipt", post(receipt))
+        .with_state(state)
+}
+
+/// Stores a consumer's message; answers once that is durable.
+async fn message(
+    From(door): From<InboundDoor>,
+    From(directory): From<Directory>,
+    Trace(trace): Trace,
+    Call { ccid, members }: Call,
+) -> Result<Response, ApiError> {
+    let message = receive::message(&members).map_err(refused)?;
+    let snapshot = directory.snapshot();
+    let channel = snapshot
+        .receiving(ccid, &message.channel_id)
+        .ok_or_else(|| {
+            let sentence = "the tenant has no channel of this number";
+            ApiError::bad_request_with(ReasonCode::InvalidDestination, sentence)
+                .detail("/shortcode", sentence)
+        })?;
+    Ok(match door.take_sms(channel, message, &trace).await? {
+        Some(id) => envelope::ok(json!({ "id": id.to_string() })),
+        None => envelope::done(),
+    })
+}
+
+/// Applies or parks a receipt; answers once that is durable.
+async fn receipt(
+    From(door): From<InboundDoor>,
+    Call { ccid, members }: Call,
+) -> Result<Response, ApiError> {
+    let receipt = receive::receipt(&members).map_err(refused)?;
+    door.take_sms_receipt(ccid, receipt).await?;
+    Ok(envelope::done())
+}
+
+/// What a caller that may hand in says, and for whom. Who may not is refused before the body is read.
+struct Call {
+    ccid: Ccid,
+    members: Members,
+}
+
+impl FromRequest<State> for Call {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let caller = BasicCaller::from_request_parts(&mut parts, state).await?;
+        caller.require(Permission::CallbacksWrite)?;
+        let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
+        let request = Request::from_parts(parts, body);
+        let RawBody(bytes) = RawBody::from_request(request, state).await?;
+        let body = shaped(&headers, &bytes)?;
+        let members = Members::read(uri.query().unwrap_or_default(), body).map_err(refused)?;
+        Ok(Self {
+            ccid: caller.ccid,
+            members,
+        })
+    }
+}
+
+/// The body with its shape; no bytes are no body, whatever they are said to be.
+fn shaped<'a>(
+    headers: &HeaderMap,
+    bytes: &'a Bytes,
+) -> Result<Option<(BodyShape, &'a [u8])>, ApiError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let content_type = headers.get(CONTENT_TYPE);
+    let shape = content_type
+        .and_then(|value| BodyShape::of(value.to_str().ok()?))
+        .ok_or_else(|| {
+            ApiError::unsupported_media(
+                "the body must be application/x-www-form-urlencoded or application/json",
+            )
+        })?;
+    if shape == BodyShape::Json {
+        scan::check(bytes)?;
+    }
+    Ok(Some((shape, bytes)))
+}
+
+/// Every fault is named; the first one's code stands for all.
+fn refused(faults: Vec<MemberFault>) -> ApiError {
+    let reason = faults
+        .first()
+        .map_or(ReasonCode::InvalidStructure, |fault| fault.reason);
+    let error = ApiError::bad_request_with(reason, "the call cannot be taken; nothing was stored");
+    faults.into_iter().fold(error, |error, fault| {
+        let path = match fault.name.as_str() {
+            "" => String::new(),
+            name => format!("/{name}"),
+        };
+        error.detail(path, fault.message)
+    })
+}
