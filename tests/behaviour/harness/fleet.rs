@@ -1,5 +1,6 @@
 //! Replicas as processes on one database, behind doors that clients choose from.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use nexus_gateway::simulator::{Answer, Rule, ThirdParty, ThirdPartyOptions};
@@ -13,6 +14,9 @@ use super::gateway::{TestDatabase, WEBHOOK_SECRET, database};
 use super::load::Doors;
 use super::server::Server;
 use super::tenant::{SOON, Tenant};
+
+/// That the lanes of a dead replica pass on at all; ten times as long as it may take.
+const PASSES_ON: Duration = Duration::from_mins(1);
 
 /// Replicas, whoever runs their database.
 #[derive(Debug)]
@@ -140,12 +144,37 @@ pub async fn owners(database: &mut PgConnection) -> Vec<(i16, i64)> {
         .collect()
 }
 
-/// Waits until no lane is owned by this life and none is without an owner, and tells how long that took.
-pub async fn passes_on(database: &mut PgConnection, life: (i16, i64), since: Instant) -> Duration {
-    eventually("the lanes have passed on", SOON, async || {
+/// How lanes passed from one owner to others.
+#[derive(Debug)]
+pub struct PassedOn {
+    /// How long it took, which says as much about the machine.
+    pub took: Duration,
+    /// The most ticks that one of the others made meanwhile, as far as was seen. A busy machine makes fewer.
+    pub ticks: usize,
+}
+
+/// Waits until no lane is owned by this life and none is without an owner.
+pub async fn passes_on(database: &mut PgConnection, life: (i16, i64), since: Instant) -> PassedOn {
+    let mut beats = BTreeMap::<i16, BTreeSet<i64>>::new();
+    eventually("the lanes have passed on", PASSES_ON, async || {
+        let seen: Vec<(i16, i64)> = sqlx::query_as("select number, beat from replicas")
+            .fetch_all(&mut *database)
+            .await
+            .unwrap();
+        for (number, beat) in seen {
+            beats.entry(number).or_default().insert(beat);
+        }
         let owners = owners(database).await;
         (!owners.is_empty() && !owners.contains(&life)).then_some(())
     })
     .await;
-    since.elapsed()
+    PassedOn {
+        took: since.elapsed(),
+        // The first beat of each was made before.
+        ticks: beats
+            .values()
+            .map(|beats| beats.len() - 1)
+            .max()
+            .unwrap_or(0),
+    }
 }

@@ -90,6 +90,11 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Whether a line of its log has these words.
+    pub fn has_said(&self, words: &str) -> bool {
+        fs::read_to_string(&self.log).unwrap().contains(words)
+    }
+
     /// Whether the process is gone, whatever ended it.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()

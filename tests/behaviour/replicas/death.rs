@@ -10,27 +10,24 @@ use nix::sys::signal::Signal;
 use rand::RngExt;
 
 use crate::harness::eventually::eventually;
-use crate::harness::fleet::{Fleet, lanes_are_shared, owners, passes_on};
+use crate::harness::fleet::{Fleet, PassedOn, lanes_are_shared, owners, passes_on};
 use crate::harness::ledger::{everything_is_recorded, repeats};
 use crate::harness::load::Load;
 use crate::harness::tenant::{CONSUMER, SOON, Tenant};
 
+/// With this lease, the default, the others take over within 6 s on a machine that has time for them.
 #[tokio::test]
-async fn what_a_killed_replica_promised_is_sent_by_the_others_within_six_seconds() {
-    let lease = [("DISPATCH__LEASE_SECONDS", "5")];
-    let took = kill_one_of_three(&lease).await;
-    assert!(took < Duration::from_secs(6), "it took {took:?}");
+async fn what_a_killed_replica_promised_is_sent_by_the_others() {
+    kill_one_of_three(&[("DISPATCH__LEASE_SECONDS", "5")]).await;
 }
 
 #[tokio::test]
-async fn with_a_shorter_lease_the_others_take_over_sooner() {
-    let lease = [("DISPATCH__LEASE_SECONDS", "1")];
-    let took = kill_one_of_three(&lease).await;
-    assert!(took < Duration::from_secs(3), "it took {took:?}");
+async fn what_a_killed_replica_promised_is_sent_by_the_others_with_a_shorter_lease_too() {
+    kill_one_of_three(&[("DISPATCH__LEASE_SECONDS", "1")]).await;
 }
 
-/// Kills one of three replicas under load, and tells how long its lanes had no owner that lives.
-async fn kill_one_of_three(settings: &[(&'static str, &'static str)]) -> Duration {
+/// Kills one of three replicas under load.
+async fn kill_one_of_three(settings: &[(&'static str, &'static str)]) {
     let mut fleet = Fleet::start(3, settings).await;
     let tenants = fleet.tenants(3).await;
     let mut database = fleet.connect().await;
@@ -45,7 +42,7 @@ async fn kill_one_of_three(settings: &[(&'static str, &'static str)]) -> Duratio
     victim.kill_9();
     let killed_at = Instant::now();
     load.ledger.killed();
-    let took = passes_on(&mut database, life, killed_at).await;
+    let passed_on = passes_on(&mut database, life, killed_at).await;
     fleet.doors.close(&url);
 
     // Everybody is served again, whoever sent for them before.
@@ -53,8 +50,14 @@ async fn kill_one_of_three(settings: &[(&'static str, &'static str)]) -> Duratio
     load.reaches(promised + 100).await;
     let ledger = load.stop().await;
     ledger.balances(&fleet.third_party, &mut database).await;
-    println!("taken over after {took:?}");
-    took
+    in_time(&passed_on);
+}
+
+/// Ticks come ten to a lease, and after 0.9 lease of silence a replica is dead. What is more is for the ticks that take
+/// its lanes, and for a machine that was too busy to watch for half a lease and had to begin anew.
+fn in_time(passed_on: &PassedOn) {
+    println!("taken over after {:?}", passed_on.took);
+    assert!(passed_on.ticks <= 30, "{passed_on:?}");
 }
 
 /// The life of the replica behind a door: an id that it makes tells its number.
@@ -89,9 +92,7 @@ async fn a_replica_that_was_frozen_past_its_lease_changes_nothing_and_recovers_b
     frozen.signal(Signal::SIGSTOP);
     let frozen_at = Instant::now();
     fleet.doors.close(&frozen.url);
-    let took = passes_on(&mut database, life, frozen_at).await;
-    println!("taken over after {took:?}");
-    assert!(took < Duration::from_secs(3), "it took {took:?}");
+    in_time(&passes_on(&mut database, life, frozen_at).await);
     fleet.third_party_takes(Duration::ZERO);
     let ledger = load.stop().await;
     ledger.lost_answers(frozen_at, Instant::now());
