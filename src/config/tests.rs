@@ -44,6 +44,7 @@ fn without_anything_the_documented_defaults_are_in_force() {
     assert_eq!(config.webhook.retry_schedule_seconds, schedule);
     assert_eq!(config.dispatch.message_age_max_seconds, 259_200);
     assert_eq!(config.receipts.parked_max, 100_000);
+    assert_eq!(config.content.parts_max, 50);
 }
 
 #[test]
@@ -245,6 +246,11 @@ fn a_value_out_of_its_range_is_refused() {
             "DISPATCH__LEASE_SECONDS",
             "NaN",
             "dispatch.lease_seconds must be 0.2 to 300",
+        ),
+        (
+            "CONTENT__PARTS_MAX",
+            "0",
+            "content.parts_max must be 1 to 1000",
         ),
         (
             "WEBHOOK__RETRY_SCHEDULE_SECONDS",

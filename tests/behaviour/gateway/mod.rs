@@ -1,9 +1,12 @@
 //! The main job as its users see it: messages in, replies and submissions out, receipts, opt-outs, events.
 
 mod aggregation;
+mod email;
+mod event;
 mod flow;
 mod inbound;
 mod receipts;
+mod rich_media;
 mod search;
 mod submission;
 mod webhook;

@@ -4,6 +4,8 @@
 //! whether it was here before, is decided elsewhere.
 
 mod content;
+#[cfg(test)]
+mod content_tests;
 mod event;
 mod receipt;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::*;
 use crate::connectors::outcome::{AttemptError, NotStarted, Outcome};
 use crate::connectors::third_party::settings::{AsyncSettings, BodyShape};
 use crate::platform::outbound::{Answer, ExchangeFailed, FailureKind, TimeoutPhase};
-use crate::values::{ChannelId, Content, MediaId, MessageId, Party, ReasonCode};
+use crate::values::{ChannelId, Content, Email, EmailPart, MediaId, MessageId, Party, ReasonCode};
 
 /// 2026-11-24T12:00:00Z.
 const NOW_MS: i64 = 1_795_521_600_000;
@@ -91,7 +91,14 @@ fn a_channel_may_want_its_messages_wrapped() {
 }
 
 #[test]
-fn names_and_a_reply_address_stand_where_the_vendor_s_email_example_has_them() {
+fn a_mail_has_everything_where_the_vendor_s_example_has_it() {
+    let content = Content::Email(Email {
+        subject: "Subject".to_owned(),
+        parts: vec![
+            EmailPart::Text("Zeile 1\nZeile \"2\" – größer 🙂".to_owned()),
+            EmailPart::Html("<p>Html email body</p>".to_owned()),
+        ],
+    });
     let channel_id: ChannelId = "company.com".parse().unwrap();
     let message = Outbound {
         channel_id: &channel_id,
@@ -102,11 +109,11 @@ fn names_and_a_reply_address_stand_where_the_vendor_s_email_example_has_them() {
             "reply-to@company.com",
             Some("Responder display name"),
         )),
-        content: &Content::Text("Zeile 1\nZeile \"2\" – größer 🙂".to_owned()),
+        content: &content,
         link: &MediaId::reference,
     };
     let body = render_body(&message, BodyShape::Single);
-    insta::assert_snapshot!(std::str::from_utf8(&body).unwrap(), @r#"{"channel":{"id":"company.com","type":"email","from":{"id":"no-reply@company.com","name":"Sender display name"},"to":{"id":"recipient-1@mail.com","name":"Recipient"},"messageId":"1613474523265-4194303","context":{"replyTo":{"id":"reply-to@company.com","name":"Responder display name"}}},"type":"Text","text":"Zeile 1\nZeile \"2\" – größer 🙂"}"#);
+    insta::assert_snapshot!(std::str::from_utf8(&body).unwrap(), @r#"{"channel":{"id":"company.com","type":"email","from":{"id":"no-reply@company.com","name":"Sender display name"},"to":{"id":"recipient-1@mail.com","name":"Recipient"},"messageId":"1613474523265-4194303","context":{"replyTo":{"id":"reply-to@company.com","name":"Responder display name"}}},"type":"Email","subject":"Subject","content":[{"type":"text","text":"Zeile 1\nZeile \"2\" – größer 🙂"},{"type":"html","text":"<p>Html email body</p>"}]}"#);
 }
 
 #[test]
