@@ -1,13 +1,15 @@
-//! The product in one minute: a demo tenant, a simulated third party, and the vendor's SMS data flow played between
-//! them and a running gateway, every exchange shown and checked against the contract.
+//! The product in one minute: a demo tenant, a simulated third party, and the vendor's SMS and email data flows
+//! played between them and a running gateway, every exchange shown and checked against the contract.
 //!
 //! It knows the gateway by its HTTP interface only, so it plays the same against any deployment that may reach it.
 
+mod email_flow;
 mod error;
-mod flow;
 mod gateway;
 mod invitation;
 mod provisioning;
+mod sms_flow;
+mod stage;
 mod tenant;
 mod transcript;
 mod webhook;
@@ -15,12 +17,15 @@ mod webhook;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
+use serde_json::Value;
+
 use crate::simulator::{Answer, Received, ThirdParty, ThirdPartyOptions};
 use crate::values::Secret;
 
 pub use error::DemoError;
 use gateway::Gateway;
-use tenant::Tenant;
+use stage::Stage;
+use tenant::{CHAT_CHANNEL, EMAIL_CHANNEL, Tenant};
 use transcript::Transcript;
 
 /// What a demo is run with.
@@ -35,7 +40,7 @@ pub struct DemoOptions<Out> {
     pub bootstrap_key: Secret,
     /// Where the simulated third party listens. If the port is taken, it takes a free one.
     pub third_party_listen: SocketAddr,
-    /// Play the flow and no more: nothing about how to go on.
+    /// Play the flows and no more: nothing about how to go on.
     pub once: bool,
     /// Colours, for a terminal.
     pub colour: bool,
@@ -43,14 +48,14 @@ pub struct DemoOptions<Out> {
     pub out: Out,
 }
 
-/// A demo whose flow has been played. The simulated third party answers until this is dropped.
+/// A demo whose flows have been played. The simulated third party answers until this is dropped.
 #[derive(Debug)]
 pub struct Demo<Out> {
     third_party: ThirdParty,
     transcript: Transcript<Out>,
 }
 
-/// Provisions the demo tenant and plays the flow once.
+/// Provisions the demo tenant and plays each flow once.
 ///
 /// # Errors
 ///
@@ -70,7 +75,7 @@ pub async fn run<Out: Write>(options: DemoOptions<Out>) -> Result<Demo<Out>, Dem
         &mut transcript,
     )
     .await?;
-    flow::play(&gateway, &tenant, &third_party, &mut transcript).await?;
+    play(&gateway, &tenant, &third_party, &mut transcript).await?;
     transcript.sum()?;
     if !options.once {
         let places = invitation::Places {
@@ -84,6 +89,20 @@ pub async fn run<Out: Write>(options: DemoOptions<Out>) -> Result<Demo<Out>, Dem
         third_party,
         transcript,
     })
+}
+
+async fn play<Out: Write>(
+    gateway: &Gateway,
+    tenant: &Tenant,
+    third_party: &ThirdParty,
+    transcript: &mut Transcript<Out>,
+) -> Result<(), DemoError> {
+    transcript.heading("The vendor's SMS data flow")?;
+    let stage = Stage::new(CHAT_CHANNEL, gateway, tenant, third_party, transcript)?;
+    sms_flow::play(stage).await?;
+    transcript.heading("The vendor's email data flow")?;
+    let mut stage = Stage::new(EMAIL_CHANNEL, gateway, tenant, third_party, transcript)?;
+    email_flow::play(&mut stage).await
 }
 
 async fn start_third_party(listen: SocketAddr, tenant: &Tenant) -> Result<ThirdParty, DemoError> {
@@ -129,8 +148,18 @@ fn line_of(request: &Received) -> String {
     format!(
         "webhook {}: {} to {}, signature {}",
         request.number,
-        message["text"],
+        said(&message),
         request.recipient().unwrap_or_default(),
         request.signature.as_str()
     )
+}
+
+/// A message's words, or what a mail is about.
+fn said(message: &Value) -> &Value {
+    let text = &message["text"];
+    if text.is_null() {
+        &message["subject"]
+    } else {
+        text
+    }
 }

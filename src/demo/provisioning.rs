@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::DemoError;
 use super::gateway::Gateway;
-use super::tenant::{CAMPAIGN_CHANNEL, CHANNELS, CHAT_CHANNEL, Tenant};
+use super::tenant::{CAMPAIGN_CHANNEL, CHANNELS, CHAT_CHANNEL, EMAIL_CHANNEL, Tenant};
 use super::transcript::Transcript;
 use crate::simulator::Reply;
 use crate::values::Secret;
 
-/// A header of the sender's own, which every one of its webhooks carries.
+/// A header of the senders' own, which every one of their webhooks carries.
 pub(super) const CUSTOM_HEADER: (&str, &str) = ("x-demo-route", "blue");
 
 /// What every secret is shown as.
@@ -56,6 +56,13 @@ pub(super) async fn provision<Out: Write>(
         gateway,
         &format!("{senders}/cxc.demo"),
         &campaign_sender(),
+        transcript,
+    )
+    .await?;
+    put(
+        gateway,
+        &format!("{senders}/chat.mail"),
+        &email_sender(),
         transcript,
     )
     .await?;
@@ -158,6 +165,18 @@ fn chat_sender() -> Value {
     sender
 }
 
+/// What is sent from its addresses is mail.
+fn email_sender() -> Value {
+    let mut sender = json!({
+        "channelId": EMAIL_CHANNEL,
+        "channelType": "email",
+        "provider": "Async",
+    });
+    let (name, value) = CUSTOM_HEADER;
+    sender[format!("header:{name}")] = json!(value);
+    sender
+}
+
 /// What consumers write here goes to the campaign stream alone.
 fn campaign_sender() -> Value {
     json!({
@@ -170,7 +189,6 @@ fn campaign_sender() -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tenant::EMAIL_CHANNEL;
     use super::*;
 
     #[test]

@@ -10,8 +10,14 @@ pub(super) const CHAT_CHANNEL: &str = "16505550100";
 pub(super) const CAMPAIGN_CHANNEL: &str = "16505550101";
 pub(super) const EMAIL_CHANNEL: &str = "demo.example";
 
-/// Who writes in the flow.
+/// From where the application sends mail.
+pub(super) const EMAIL_SENDER: &str = "no-reply@demo.example";
+
+/// Who writes in the SMS flow.
 pub(super) const CONSUMER: &str = "16505550199";
+
+/// Who is written to in the email flow.
+pub(super) const EMAIL_CONSUMER: &str = "recipient-1@mail.example";
 
 /// Who writes in the lines for a person to go on with. Another one, so that their STOP does not stop the next flow.
 pub(super) const VISITOR: &str = "16505550188";

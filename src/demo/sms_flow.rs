@@ -2,48 +2,24 @@
 //! the message's fate.
 
 use std::io::Write;
-use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::DemoError;
-use super::gateway::Gateway;
 use super::provisioning::expect_answer;
-use super::tenant::{CHAT_CHANNEL, CONSUMER, Tenant};
-use super::transcript::Transcript;
-use super::webhook::{self, Expected};
-use crate::simulator::{
-    ReceiptToSend, Reply, SignedClient, ThirdParty, receipt_message, text_message,
-};
+use super::stage::Stage;
+use super::tenant::{CHAT_CHANNEL, CONSUMER};
+use super::webhook::Expected;
+use crate::simulator::{ReceiptToSend, receipt_message, text_message};
 use crate::values::MessageId;
 
 const QUESTION: &str = "Is my order on its way?";
 const REPLY: &str = "It is, and it arrives today.";
 
-/// How long a status may take to become what it must be.
-const STATUS_WITHIN: Duration = Duration::from_secs(10);
-
-pub(super) async fn play<Out: Write>(
-    gateway: &Gateway,
-    tenant: &Tenant,
-    third_party: &ThirdParty,
-    transcript: &mut Transcript<Out>,
-) -> Result<(), DemoError> {
-    let client = SignedClient::new(
-        gateway.base_url(),
-        tenant.ccid.to_string(),
-        CHAT_CHANNEL,
-        tenant.api_secret(CHAT_CHANNEL),
-    )?;
-    let mut flow = Flow {
-        gateway,
-        third_party,
-        client,
-        transcript,
-    };
-
+pub(super) async fn play<Out: Write>(stage: Stage<'_, Out>) -> Result<(), DemoError> {
+    let mut flow = Flow { stage };
     let question = flow.a_consumer_writes().await?;
     let conversation = flow.find_conversation(&question).await?;
     let reply = flow.the_agent_replies(&conversation).await?;
@@ -54,10 +30,7 @@ pub(super) async fn play<Out: Write>(
 }
 
 struct Flow<'a, Out> {
-    gateway: &'a Gateway,
-    third_party: &'a ThirdParty,
-    client: SignedClient,
-    transcript: &'a mut Transcript<Out>,
+    stage: Stage<'a, Out>,
 }
 
 /// An agent's reply that was accepted, and the trace it was sent with.
@@ -71,42 +44,55 @@ impl<Out: Write> Flow<'_, Out> {
     async fn a_consumer_writes(&mut self) -> Result<String, DemoError> {
         let own_id = format!("demo-{}", Uuid::new_v4());
         let message = text_message(CONSUMER, CHAT_CHANNEL, &own_id, QUESTION);
-        self.transcript.heading(
+        self.stage.transcript.heading(
             "1. Message API request: a consumer wrote, and the third party hands it over",
         )?;
-        self.show_signed_request(&message)?;
-        let reply = self.client.send(std::slice::from_ref(&message)).await?;
+        self.stage.show_signed_request(&message)?;
+        let reply = self
+            .stage
+            .client
+            .send(std::slice::from_ref(&message))
+            .await?;
 
-        self.transcript.heading("2. Message API answer")?;
-        self.show_answer(&reply)?;
-        expect_answer(self.transcript, "the signature was accepted", 200, &reply)?;
+        self.stage.transcript.heading("2. Message API answer")?;
+        self.stage.show_answer(&reply)?;
+        expect_answer(
+            self.stage.transcript,
+            "the signature was accepted",
+            200,
+            &reply,
+        )?;
         let id = reply.json()["data"]["ids"][0]
             .as_str()
             .unwrap_or_default()
             .to_owned();
-        self.transcript.expect_that(
+        self.stage.transcript.expect_that(
             "the id has the form <unix-ms>-<n>",
             id.parse::<MessageId>().is_ok(),
             "an id such as 1613473893265-0",
             reply.json(),
         )?;
         let whole = json!({ "status": { "code": 0 }, "data": { "ids": [id] } });
-        self.transcript.expect(
+        self.stage.transcript.expect(
             "there is nothing else in the answer",
             whole.clone(),
             reply.json(),
         )?;
 
-        let again = self.client.send(std::slice::from_ref(&message)).await?;
-        self.transcript.expect(
+        let again = self
+            .stage
+            .client
+            .send(std::slice::from_ref(&message))
+            .await?;
+        self.stage.transcript.expect(
             "the same message again changes nothing and has the same id",
             whole,
             again.json(),
         )?;
-        let forged = self.client.signed_headers(b"another body");
+        let forged = self.stage.client.signed_headers(b"another body");
         let body = json!({ "messages": [message] }).to_string();
-        let refused = self.client.post(forged, body.into()).await?;
-        self.transcript.expect(
+        let refused = self.stage.client.post(forged, body.into()).await?;
+        self.stage.transcript.expect(
             "a body that was signed otherwise is refused",
             401,
             refused.status,
@@ -118,6 +104,7 @@ impl<Out: Write> Flow<'_, Out> {
     async fn find_conversation(&mut self, message_id: &str) -> Result<String, DemoError> {
         let path = format!("/nexus/v3/messages/{message_id}");
         let message = self
+            .stage
             .gateway
             .call(Method::GET, &path, &Value::Null)
             .await?
@@ -127,19 +114,25 @@ impl<Out: Write> Flow<'_, Out> {
             .unwrap_or_default()
             .to_owned();
 
-        self.transcript
+        self.stage
+            .transcript
             .heading("The agent finds the conversation")?;
         let path = "/nexus/v3/conversations";
-        let reply = self.gateway.call(Method::GET, path, &Value::Null).await?;
+        let reply = self
+            .stage
+            .gateway
+            .call(Method::GET, path, &Value::Null)
+            .await?;
         let conversations = reply.json()["data"]["items"].clone();
         let found = items(&conversations)
             .find(|item| item["id"] == id.as_str())
             .cloned()
             .unwrap_or_default();
-        self.transcript
+        self.stage
+            .transcript
             .wire(&format!("GET {path} → {}", reply.status), &[], &found)?;
         let expected = format!("the conversation {id:?} of message {message_id}");
-        self.transcript.expect_that(
+        self.stage.transcript.expect_that(
             "the message opened or joined it",
             !found.is_null(),
             expected,
@@ -148,14 +141,19 @@ impl<Out: Write> Flow<'_, Out> {
 
         let path = format!("/nexus/v3/conversations/{id}/messages");
         let messages = self
+            .stage
             .gateway
             .call(Method::GET, &path, &Value::Null)
             .await?
             .json()["data"]["items"]
             .clone();
         let is_there = items(&messages).any(|item| item["id"] == message_id);
-        self.transcript
-            .expect_that("the message is in it", is_there, message_id, messages)?;
+        self.stage.transcript.expect_that(
+            "the message is in it",
+            is_there,
+            message_id,
+            messages,
+        )?;
         Ok(id)
     }
 
@@ -163,19 +161,20 @@ impl<Out: Write> Flow<'_, Out> {
         let trace_id = Uuid::new_v4().to_string();
         let path = format!("/nexus/v3/conversations/{conversation}/messages");
         let body = json!({ "type": "Text", "text": REPLY });
-        self.transcript.heading("The agent replies")?;
-        self.transcript.wire(
+        self.stage.transcript.heading("The agent replies")?;
+        self.stage.transcript.wire(
             &format!("POST {path}"),
             &[("X-B3-TraceId", &trace_id)],
             &body,
         )?;
         let reply = self
+            .stage
             .gateway
             .call_traced(Method::POST, &path, &trace_id, &body)
             .await?;
-        self.show_answer(&reply)?;
+        self.stage.show_answer(&reply)?;
         expect_answer(
-            self.transcript,
+            self.stage.transcript,
             "the reply is stored; it will be delivered",
             202,
             &reply,
@@ -189,43 +188,29 @@ impl<Out: Write> Flow<'_, Out> {
 
     /// Exchanges 3 and 4. Returns the id that the third party answered with.
     async fn the_webhook_arrives(&mut self, reply: &AcceptedReply) -> Result<String, DemoError> {
-        self.transcript.heading(
+        self.stage.transcript.heading(
             "3. Message Webhook request: the gateway delivers the reply to the third party",
         )?;
-        let found = self
-            .third_party
-            .find(|request| request.message_id().as_deref() == Some(&reply.id))
-            .await;
-        let expected = format!("a webhook with messageId {}", reply.id);
-        let Some(request) = found else {
-            let state = self.message(&reply.id, "Sent").await?;
-            return self
-                .transcript
-                .expect_that("it arrives", false, expected, state)
-                .map(|()| String::new());
-        };
-        webhook::show(&request, self.transcript)?;
         let expected = Expected {
-            message_id: &reply.id,
-            text: REPLY,
+            like: "the vendor's SMS webhook",
+            body: json!({
+                "channel": {
+                    "id": CHAT_CHANNEL,
+                    "type": "sms",
+                    "from": { "id": CHAT_CHANNEL },
+                    "to": { "id": CONSUMER },
+                    "messageId": reply.id,
+                },
+                "type": "Text",
+                "text": REPLY,
+            }),
             trace_id: &reply.trace_id,
         };
-        webhook::check(&request, &expected, self.transcript)?;
-
-        let provider_id = format!("third-party-{}", reply.id);
-        self.transcript
+        self.stage.the_webhook_of(&reply.id, &expected).await?;
+        self.stage
+            .transcript
             .heading("4. Message Webhook answer: the third party took it under an id of its own")?;
-        self.transcript
-            .wire("200 OK", &[], &json!({ "messageId": provider_id }))?;
-        let message = self.message(&reply.id, "Sent").await?;
-        self.transcript
-            .expect("the message is Sent", "Sent", message["status"].clone())?;
-        self.transcript.expect(
-            "the third party's id is kept for the receipt",
-            json!([provider_id]),
-            message["providerMessageIds"].clone(),
-        )?;
-        Ok(provider_id)
+        self.stage.the_third_party_takes(&reply.id).await
     }
 
     /// Exchanges 5 and 6.
@@ -241,21 +226,22 @@ impl<Out: Write> Flow<'_, Out> {
             status: "Delivered",
             reasons: &[],
         });
-        self.transcript
+        self.stage
+            .transcript
             .heading("5. Receipt API request: the consumer's phone has it")?;
-        self.show_signed_request(&receipt)?;
-        let reply = self.client.send(&[receipt]).await?;
+        self.stage.show_signed_request(&receipt)?;
+        let reply = self.stage.client.send(&[receipt]).await?;
 
-        self.transcript.heading("6. Receipt API answer")?;
-        self.show_answer(&reply)?;
-        expect_answer(self.transcript, "the receipt is stored", 200, &reply)?;
-        self.transcript.expect(
+        self.stage.transcript.heading("6. Receipt API answer")?;
+        self.stage.show_answer(&reply)?;
+        expect_answer(self.stage.transcript, "the receipt is stored", 200, &reply)?;
+        self.stage.transcript.expect(
             "an answer to receipts has no data",
             json!({ "status": { "code": 0 } }),
             reply.json(),
         )?;
-        let message = self.message(id, "Delivered").await?;
-        self.transcript.expect(
+        let message = self.stage.message(id, "Delivered").await?;
+        self.stage.transcript.expect(
             "the message is Delivered",
             "Delivered",
             message["status"].clone(),
@@ -264,9 +250,15 @@ impl<Out: Write> Flow<'_, Out> {
 
     async fn the_message_tells_its_fate(&mut self, id: &str) -> Result<(), DemoError> {
         let path = format!("/nexus/v3/messages/{id}");
-        self.transcript.heading("The message tells its fate")?;
-        let reply = self.gateway.call(Method::GET, &path, &Value::Null).await?;
-        self.transcript.wire(
+        self.stage
+            .transcript
+            .heading("The message tells its fate")?;
+        let reply = self
+            .stage
+            .gateway
+            .call(Method::GET, &path, &Value::Null)
+            .await?;
+        self.stage.transcript.wire(
             &format!("GET {path} → {}", reply.status),
             &[],
             &reply.json()["data"],
@@ -277,48 +269,12 @@ impl<Out: Write> Flow<'_, Out> {
             .collect();
         let expected = ["Queued", "Sent", "Delivered"];
         let what = "its history has every step in order";
-        self.transcript.expect_that(
+        self.stage.transcript.expect_that(
             what,
             contains_in_order(&statuses, &expected),
             expected.join(", "),
             statuses.join(", "),
         )
-    }
-
-    /// The message, once its status is the wanted one, or as it is when that takes too long.
-    async fn message(&self, id: &str, status: &str) -> Result<Value, DemoError> {
-        let path = format!("/nexus/v3/messages/{id}");
-        let reply = self
-            .gateway
-            .read_until(&path, status, STATUS_WITHIN)
-            .await?;
-        Ok(reply.json()["data"].clone())
-    }
-
-    fn show_signed_request(&mut self, message: &Value) -> Result<(), DemoError> {
-        let body = json!({ "messages": [message] });
-        let headers = self.client.signed_headers(body.to_string().as_bytes());
-        let header = |name: &str| {
-            headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-                .unwrap_or_default()
-        };
-        let shown = [
-            ("x-ccid", header("x-ccid")),
-            ("X-Hub-Signature", header("x-hub-signature")),
-        ];
-        let first_line = format!("POST /nexus/v3/channels/{CHAT_CHANNEL}/messages");
-        Ok(self.transcript.wire(&first_line, &shown, &body)?)
-    }
-
-    fn show_answer(&mut self, reply: &Reply) -> Result<(), DemoError> {
-        let request_id = reply.header("x-request-id").unwrap_or("(missing)");
-        Ok(self.transcript.wire(
-            &reply.status.to_string(),
-            &[("X-Request-Id", request_id)],
-            &reply.json(),
-        )?)
     }
 }
 
