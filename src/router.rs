@@ -28,7 +28,7 @@ pub struct States {
 /// | `/health/live`, `/health/ready` | anybody | is the process well, can it take work |
 /// | `/channels/{channelId}/messages`, also below the base path | third parties, signed | messages and receipts in |
 /// | `/nexus/v3/sms/message`, `/nexus/v3/sms/receipt` | the aggregation service, HTTP Basic | the same from there |
-/// | `/nexus/v3/messages...` | applications | submit, look, explain, retry |
+/// | `/nexus/v3/messages...` | applications | submit, search, look, explain, retry, cancel |
 /// | `/nexus/v3/conversations...` | agents | read, reply, close |
 /// | `/nexus/v3/suppressions...` | applications | who must not be sent to |
 /// | `/nexus/v3/endpoints...` | operators | destinations: look, pause, resume |

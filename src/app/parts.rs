@@ -12,12 +12,14 @@ use crate::content::rules::ContentLimits;
 use crate::dispatch::announcer::Announcer;
 use crate::dispatch::backoff::RetrySchedule;
 use crate::dispatch::breaker::BreakerSettings;
+use crate::dispatch::canceller::Canceller;
 use crate::dispatch::context::{DispatchContext, DispatchSettings};
 use crate::dispatch::gate::Gate;
 use crate::dispatch::replica::{Replica, Stages, TICK_INTERVAL_MAX};
 use crate::dispatch::results::Results;
 use crate::dispatch::slots::Slots;
 use crate::dispatch::wake::Waker;
+use crate::dispatch::withdrawals::Withdrawals;
 use crate::inbound::door::InboundDoor;
 use crate::janitor::Janitor;
 use crate::lanes::ids::Ids;
@@ -59,7 +61,8 @@ impl Parts {
         let ids = Arc::new(Ids::new(clock.clone()));
         let ownership = Arc::new(Ownership::new(clock.clone()));
         let waker = Waker::start(database.hot.clone(), Arc::clone(&ownership), lifecycle);
-        let feed = waker.feed();
+        let (feed, cancellations) = (waker.feed(), waker.cancellations());
+        let withdrawals = Arc::new(Withdrawals::default());
         let after: Arc<dyn AfterAccept> = Arc::new(waker);
         let settings = dispatch_settings(config)?;
         let context = Arc::new(DispatchContext {
@@ -72,10 +75,12 @@ impl Parts {
             ownership: Arc::clone(&ownership),
             gate: Gate::start(database, clock.clone(), Arc::clone(&ownership), lifecycle),
             announcer: Announcer::start(database, clock.clone(), lifecycle),
-            results: Results::start(database, Arc::clone(&after), lifecycle),
+            results: Results::start(database, &after, &withdrawals, lifecycle),
+            withdrawals,
             slots: Slots::new(settings.max_in_flight, settings.tenant_share),
             settings,
         });
+        Canceller::start(&context, &after, cancellations);
         let stages = start_replica(&context, roles, alone).await?;
         let accept_parts = AcceptParts {
             clock: clock.clone(),

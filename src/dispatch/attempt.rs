@@ -84,12 +84,57 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Sends one message once.
+    /// Sends one message once, unless it was called back.
     pub async fn run(&self, arrival: &Arrival) -> Report {
+        if let Err(why) = self.enter(arrival).await {
+            return Report::of(Outcome::NotStarted { why });
+        }
         let cut = self.context.lifecycle.cut();
-        tokio::select! {
+        let report = tokio::select! {
             report = self.send(arrival) => report,
             () = cut.cancelled() => Report::of(Outcome::Unknown { reason: AttemptError::Interrupted }),
+        };
+        self.leave(arrival, &report);
+        report
+    }
+
+    /// Reports a delivery that needs a decision but no attempt, unless it was called back.
+    pub async fn skip(&self, arrival: &Arrival) -> Report {
+        let why = match self.enter(arrival).await {
+            Ok(()) => return Report::without_attempt(&arrival.delivery),
+            Err(why) => why,
+        };
+        Report::of(Outcome::NotStarted { why })
+    }
+
+    /// From here until its result is durable the message cannot be called back.
+    async fn enter(&self, arrival: &Arrival) -> Result<(), NotStarted> {
+        if arrival.message.cancelled {
+            return Err(NotStarted::Cancelled);
+        }
+        let cut = self.context.lifecycle.cut();
+        tokio::select! {
+            began = self.context.withdrawals.begin(arrival.message.id) => {
+                if began { Ok(()) } else { Err(NotStarted::Cancelled) }
+            }
+            () = cut.cancelled() => Err(NotStarted::LaneClosed),
+        }
+    }
+
+    /// What did not begin and has no result is not under way any more.
+    fn leave(&self, arrival: &Arrival, report: &Report) {
+        let begins_anew = match report.outcome {
+            Outcome::NotStarted { why } => matches!(
+                why,
+                NotStarted::LaneClosed | NotStarted::LeaseLost | NotStarted::CheckFailed
+            ),
+            Outcome::Accepted { .. }
+            | Outcome::Retry { .. }
+            | Outcome::Refused { .. }
+            | Outcome::Unknown { .. } => false,
+        };
+        if begins_anew {
+            self.context.withdrawals.ended(arrival.message.id);
         }
     }
 

@@ -9,6 +9,7 @@ use super::breaker::BreakerSettings;
 use super::gate::Gate;
 use super::results::Results;
 use super::slots::Slots;
+use super::withdrawals::Withdrawals;
 use crate::lanes::ids::Ids;
 use crate::lanes::model::Delivery;
 use crate::lanes::ownership::Ownership;
@@ -53,6 +54,7 @@ pub struct DispatchContext {
     pub announcer: Announcer,
     pub results: Results,
     pub slots: Arc<Slots>,
+    pub withdrawals: Arc<Withdrawals>,
     pub settings: DispatchSettings,
 }
 

@@ -96,7 +96,8 @@ impl LaneLoop {
             put_by: HashMap::new(),
             unheard: VecDeque::new(),
             unread: Unread {
-                pause: false,
+                // Whoever paused or resumed it while it was on its way to us woke nobody.
+                pause: row.has_rows || row.paused,
                 holding: row.has_rows,
             },
             ccid: row.ccid,
@@ -173,17 +174,17 @@ impl LaneLoop {
             let with = (Arc::clone(&self.context), channel);
             return self.attempts.resolve(with, arrival, slot);
         }
-        if arrival.delivery.expires_at <= now_ms || arrival.delivery.announced_at.is_some() {
-            self.brakes.breaker.not_started();
-            return self.attempts.skip(channel, arrival, slot);
-        }
-        self.brakes.charge(attempt::parts(&arrival), now_ms);
         let attempt = Attempt {
             context: Arc::clone(&self.context),
             life: self.life,
             channel,
             open: self.brakes.open(),
         };
+        if arrival.delivery.expires_at <= now_ms || arrival.delivery.announced_at.is_some() {
+            self.brakes.breaker.not_started();
+            return self.attempts.skip(attempt, arrival, slot);
+        }
+        self.brakes.charge(attempt::parts(&arrival), now_ms);
         self.attempts.begin(attempt, arrival, slot);
     }
 

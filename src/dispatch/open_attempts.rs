@@ -47,15 +47,17 @@ impl OpenAttempts {
         });
     }
 
-    /// Lets a delivery come back at once that needs a decision but no attempt.
-    pub fn skip(&mut self, channel: Arc<Channel>, arrival: Arrival, slot: Slot) {
-        let report = Report::without_attempt(&arrival.delivery);
-        let ended = Ended {
-            arrival,
-            report,
-            channel,
-        };
-        self.0.spawn(async move { (ended, slot) });
+    /// Lets a delivery come back that needs a decision but no attempt.
+    pub fn skip(&mut self, attempt: Attempt, arrival: Arrival, slot: Slot) {
+        self.0.spawn(async move {
+            let report = attempt.skip(&arrival).await;
+            let ended = Ended {
+                arrival,
+                report,
+                channel: attempt.channel,
+            };
+            (ended, slot)
+        });
     }
 
     /// Asks what became of a delivery that may have been sent and has waited for a receipt.

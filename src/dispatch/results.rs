@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 use tracing::error;
 
 use super::store;
+use super::withdrawals::Withdrawals;
 use crate::history::model::Entry;
 use crate::lanes::model::{Delivery, LaneId, Life, Place};
 use crate::lanes::ownership::{LaneSignal, OwnedLane};
@@ -124,7 +125,12 @@ impl std::fmt::Debug for Results {
 }
 
 impl Results {
-    pub fn start(database: &Database, after: Arc<dyn AfterAccept>, lifecycle: &Lifecycle) -> Self {
+    pub fn start(
+        database: &Database,
+        after: &Arc<dyn AfterAccept>,
+        withdrawals: &Arc<Withdrawals>,
+        lifecycle: &Lifecycle,
+    ) -> Self {
         let options = GroupCommitOptions {
             name: "results",
             committers: 1,
@@ -133,7 +139,10 @@ impl Results {
             patience: None,
             window: Duration::from_millis(5),
         };
-        let writer = Arc::new(Writer { after });
+        let writer = Arc::new(Writer {
+            after: Arc::clone(after),
+            withdrawals: Arc::clone(withdrawals),
+        });
         Self {
             committer: GroupCommit::start(&options, &database.hot, &writer, lifecycle),
         }
@@ -152,6 +161,7 @@ impl Results {
 
 struct Writer {
     after: Arc<dyn AfterAccept>,
+    withdrawals: Arc<Withdrawals>,
 }
 
 /// What a flush came to.
@@ -212,6 +222,7 @@ impl Flush for Writer {
                 .iter()
                 .flat_map(|row| &row.entries)
                 .any(|entry| entry.stream.is_some());
+        self.attempts_ended(&batch);
         tell_owners(batch, true);
         if events {
             self.after.feed_grew();
@@ -223,7 +234,16 @@ impl Flush for Writer {
         for row in &batch {
             error!(message.id = %row.delivery.place.id, lane.id = row.delivery.lane.0, "A result could not be stored: {why}");
         }
+        self.attempts_ended(&batch);
         tell_owners(batch, false);
+    }
+}
+
+impl Writer {
+    fn attempts_ended(&self, batch: &[ResultRow]) {
+        for row in batch {
+            self.withdrawals.ended(row.delivery.place.id);
+        }
     }
 }
 

@@ -46,6 +46,7 @@ pub fn arrival(place: Place, recipient: u64, priority: Priority) -> Arrival {
             trace: TraceContext::default(),
             conversation: None,
             stream: Stream::Chat,
+            cancelled: false,
         }),
         checked_at: None,
     }

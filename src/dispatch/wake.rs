@@ -36,6 +36,7 @@ pub struct Waker {
     lanes: Arc<Mutex<BTreeSet<i64>>>,
     something: Arc<Notify>,
     feed: watch::Sender<u64>,
+    cancellations: Arc<Notify>,
 }
 
 impl Waker {
@@ -49,6 +50,7 @@ impl Waker {
             lanes: Arc::default(),
             something: Arc::default(),
             feed: watch::Sender::new(0),
+            cancellations: Arc::default(),
         };
         let sender = waker.clone();
         let (connect_sender, over) = (connect.clone(), lifecycle.over());
@@ -58,14 +60,19 @@ impl Waker {
                 () = over.cancelled() => {}
             }
         });
-        let over = lifecycle.over();
+        let (over, cancellations) = (lifecycle.over(), Arc::clone(&waker.cancellations));
         lifecycle.spawn_until_stop("wake-up listener", async move {
             tokio::select! {
-                () = listen(connect, ownership) => {}
+                () = listen(connect, ownership, cancellations) => {}
                 () = over.cancelled() => {}
             }
         });
         waker
+    }
+
+    /// Told when somebody wants a message called back.
+    pub fn cancellations(&self) -> Arc<Notify> {
+        Arc::clone(&self.cancellations)
     }
 
     /// Changes each time that this process has committed an event.
@@ -135,9 +142,9 @@ async fn send(
 }
 
 /// Listens for ever; after a lost connection every lane of ours looks for rows, since notifications were lost with it.
-async fn listen(connect: PgConnectOptions, ownership: Arc<Ownership>) {
+async fn listen(connect: PgConnectOptions, ownership: Arc<Ownership>, cancellations: Arc<Notify>) {
     loop {
-        if let Err(error) = listen_once(&connect, &ownership).await {
+        if let Err(error) = listen_once(&connect, &ownership, &cancellations).await {
             metrics::counter!(metric::WAKE_UPS_FAILED).increment(1);
             warn!(error.cause = %error, "The listener for wake-ups lost its connection");
         }
@@ -145,7 +152,11 @@ async fn listen(connect: PgConnectOptions, ownership: Arc<Ownership>) {
     }
 }
 
-async fn listen_once(connect: &PgConnectOptions, ownership: &Ownership) -> sqlx::Result<()> {
+async fn listen_once(
+    connect: &PgConnectOptions,
+    ownership: &Ownership,
+    cancellations: &Notify,
+) -> sqlx::Result<()> {
     // Of its own each time: a listener that is dropped says goodbye first, and one whose connection is half open waits
     // for the answer while the next one listens already.
     let pool = PgPoolOptions::new()
@@ -155,7 +166,8 @@ async fn listen_once(connect: &PgConnectOptions, ownership: &Ownership) -> sqlx:
     let mut listener = within(SEND_TIME_MAX, async {
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.eager_reconnect(false);
-        listener.listen(CHANNEL).await?;
+        let channels = [CHANNEL, store::CANCELLATIONS_CHANNEL];
+        listener.listen_all(channels).await?;
         Ok::<_, sqlx::Error>(listener)
     })
     .await?;
@@ -174,6 +186,10 @@ async fn listen_once(connect: &PgConnectOptions, ownership: &Ownership) -> sqlx:
         let Some(notification) = heard? else {
             return Ok(());
         };
+        if notification.channel() == store::CANCELLATIONS_CHANNEL {
+            cancellations.notify_one();
+            continue;
+        }
         for lane in notification
             .payload()
             .split(',')

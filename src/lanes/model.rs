@@ -78,6 +78,8 @@ pub struct OutboundMessage {
     pub conversation: Option<ConversationId>,
     /// Whose events it makes.
     pub stream: Stream,
+    /// It was called back before it was read, so nothing of it may be sent.
+    pub cancelled: bool,
 }
 
 /// A delivery with its message, on its way to a sender.

@@ -14,6 +14,12 @@ pub enum MessageError {
     ConversationClosed,
     #[error("only a dead letter can be retried")]
     NotDead,
+    #[error("only a message that is Queued can be cancelled")]
+    NotQueued,
+    #[error(
+        "the message was not cancelled: an attempt to send it is under way, try again when it has ended"
+    )]
+    UnderWay,
     #[error("the conversation's channel cannot send: {0}")]
     CannotSend(CannotSend),
     #[error("{}", .0.message)]

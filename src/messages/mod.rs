@@ -4,6 +4,7 @@
 
 pub mod accept;
 mod acceptor;
+pub mod cancel;
 pub mod dedup;
 pub mod desk;
 mod doubts;

@@ -148,6 +148,7 @@ impl Draft {
             trace: self.trace,
             conversation,
             stream: self.stream,
+            cancelled: false,
         };
         Some(Arrival {
             delivery,

@@ -10,6 +10,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("lives", "lanes"),
     ("lanes", "lanes"),
     ("deliveries", "lanes"),
+    ("cancellations", "lanes"),
     ("directory", "provisioning"),
     ("tenants", "provisioning"),
     ("services", "provisioning"),

@@ -1,10 +1,15 @@
 //! All SQL over replicas, lives, lanes and deliveries, but for the three shared statements that also write what
 //! others own. It finds and changes rows; what they mean for whom is decided by its callers.
 
+mod cancellations;
 mod deliveries;
 mod lanes;
 mod replicas;
 
+pub use cancellations::{
+    CANCELLATIONS_CHANNEL, Cancellation, ask_to_cancel, take_wishes, wished_cancellations,
+    withdraw_wish,
+};
 pub use deliveries::{
     DeliveryKeys, announce, enqueue, next_due, read_due, read_forward, read_holding,
 };

@@ -78,7 +78,7 @@ pub(super) async fn retry(
     Ok(envelope::accepted(json!({ "id": id.to_string() })))
 }
 
-fn message_id(text: &str) -> Result<MessageId, ApiError> {
+pub(super) fn message_id(text: &str) -> Result<MessageId, ApiError> {
     text.parse()
         .map_err(|_| ApiError::not_found("there is no such message"))
 }

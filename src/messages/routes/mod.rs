@@ -1,6 +1,7 @@
 //! All HTTP over messages: submitting, replying, searching, looking, retrying. What comes from third parties is taken in
 //! `inbound`, and receipts are shown as part of a message's history.
 
+mod cancel;
 mod look;
 mod search;
 mod submissions;
@@ -18,6 +19,9 @@ use crate::platform::clock::Clock;
 use crate::platform::http::ApiError;
 use crate::provisioning::directory::Directory;
 use crate::values::ReasonCode;
+
+/// The code of a conflict that passes by itself.
+const UNDER_WAY: u16 = 4091;
 
 /// What these handlers may reach.
 #[derive(Debug, Clone, FromRef)]
@@ -37,6 +41,7 @@ pub fn routes(state: State) -> Router {
         .route("/messages/{id}/attempts", get(look::attempts))
         .route("/messages/{id}/explain", get(look::explain))
         .route("/messages/{id}/retry", post(look::retry))
+        .route("/messages/{id}/cancel", post(cancel::cancel))
         .route(
             "/conversations/{id}/messages",
             get(look::conversation).post(submissions::reply),
@@ -50,8 +55,11 @@ impl From<MessageError> for ApiError {
             MessageError::UnknownMessage | MessageError::UnknownConversation => {
                 Self::not_found(error.to_string())
             }
-            MessageError::ConversationClosed | MessageError::NotDead => {
+            MessageError::ConversationClosed | MessageError::NotDead | MessageError::NotQueued => {
                 Self::conflict(None, error.to_string())
+            }
+            MessageError::UnderWay => {
+                Self::conflict(Some(UNDER_WAY), error.to_string()).retry_after(1)
             }
             MessageError::CannotSend(_) => Self::unprocessable(error.to_string()),
             MessageError::Item(refused) => item(&refused),

@@ -2,6 +2,7 @@
 //! deliveries that an accept writes beside them belong to `lanes`.
 
 pub mod accept;
+pub mod cancel;
 pub mod context;
 pub mod conversation;
 pub mod keys;

@@ -34,11 +34,14 @@ pub async fn by_ids(
     let ids: Vec<i64> = ids.iter().map(|id| id.as_i64()).collect();
     let rows = sqlx::query!(
         r#"select m.id, m.channel_id, m.sender_address, m.sender_name, m.recipient_address, m.recipient_name,
-                  m.kind, m.content, m.conversation, m.context, m.stream
+                  m.kind, m.content, m.conversation, m.context, m.stream,
+                  exists (select 1 from message_states s
+                          where s.ccid = m.ccid and s.id = m.id and s.status = $3) as "cancelled!"
            from unnest($2::bigint[]) as wanted (id)
            join messages m on m.ccid = $1 and m.id = wanted.id"#,
         ccid.as_uuid(),
         &ids,
+        Status::Cancelled.rank(),
     )
     .fetch_all(connection)
     .await?;
@@ -63,6 +66,7 @@ pub async fn by_ids(
                 trace: context.trace(),
                 conversation: row.conversation.map(ConversationId::from_i64),
                 stream: Stream::from_i16(row.stream)?,
+                cancelled: row.cancelled,
             })
         })
         .collect())

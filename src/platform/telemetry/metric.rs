@@ -56,6 +56,10 @@ catalogue! {
     DELIVERY_SECONDS = Seconds "nexus_gateway_delivery_seconds";
     /// Messages that became dead letters, by `code`.
     DEAD_LETTERS = Counter "nexus_gateway_dead_letters_total";
+    /// Wishes to cancel a message that was Queued, by `outcome`: cancelled, refused, `under_way`.
+    CANCELLATIONS = Counter "nexus_gateway_cancellations_total";
+    /// Times that wishes to cancel could not be decided for want of the store; they are tried again.
+    CANCELLATIONS_FAILED = Counter "nexus_gateway_cancellations_failed_total";
     /// Times that an endpoint was parked because it failed again and again.
     ENDPOINTS_PARKED = Counter "nexus_gateway_endpoints_parked_total";
     /// Times that an endpoint was paused because it said that it is gone.

@@ -1,6 +1,7 @@
 //! The main job as its users see it: messages in, replies and submissions out, receipts, opt-outs, events.
 
 mod aggregation;
+mod cancel;
 mod demo;
 mod email;
 mod event;

@@ -18,7 +18,7 @@ use crate::harness::tenant::{PHONE, Tenant, text_to};
 const NEVER_PARKS: (&str, &str) = ("DISPATCH__BREAKER_FAILURES", "1000000");
 
 /// A text to somebody with further members.
-fn item(to: &str, text: &str, members: &Value) -> Value {
+pub(super) fn item(to: &str, text: &str, members: &Value) -> Value {
     let mut item = text_to(to, text);
     for (name, value) in members.as_object().unwrap() {
         item[name] = value.clone();
@@ -27,7 +27,7 @@ fn item(to: &str, text: &str, members: &Value) -> Value {
 }
 
 /// Submits one message that has to be accepted, and gives back its id.
-async fn submit(tenant: &Tenant, item: &Value) -> String {
+pub(super) async fn submit(tenant: &Tenant, item: &Value) -> String {
     let reply = tenant
         .post("/nexus/v3/messages", &json!({ "messages": [item] }))
         .await;
@@ -39,7 +39,7 @@ async fn submit(tenant: &Tenant, item: &Value) -> String {
 }
 
 /// The attempts of a message, oldest first.
-async fn attempts(tenant: &Tenant, id: &str) -> Vec<Value> {
+pub(super) async fn attempts(tenant: &Tenant, id: &str) -> Vec<Value> {
     let reply = tenant
         .get(&format!("/nexus/v3/messages/{id}/attempts"))
         .await;
@@ -47,7 +47,7 @@ async fn attempts(tenant: &Tenant, id: &str) -> Vec<Value> {
     reply.json()["data"]["items"].as_array().unwrap().clone()
 }
 
-async fn explanation(tenant: &Tenant, id: &str) -> Value {
+pub(super) async fn explanation(tenant: &Tenant, id: &str) -> Value {
     let reply = tenant
         .get(&format!("/nexus/v3/messages/{id}/explain"))
         .await;
@@ -56,7 +56,7 @@ async fn explanation(tenant: &Tenant, id: &str) -> Value {
 }
 
 /// The ids of all dead letters, newest first.
-async fn dead_letters(tenant: &Tenant) -> Vec<String> {
+pub(super) async fn dead_letters(tenant: &Tenant) -> Vec<String> {
     let reply = tenant
         .get("/nexus/v3/messages?deadLetter=true&limit=500")
         .await;
@@ -69,7 +69,7 @@ async fn dead_letters(tenant: &Tenant) -> Vec<String> {
 }
 
 /// Every webhook that carried this message.
-fn webhooks_of(gateway: &TestGateway, id: &str) -> Vec<Received> {
+pub(super) fn webhooks_of(gateway: &TestGateway, id: &str) -> Vec<Received> {
     let mut received = gateway.third_party.requests();
     received.retain(|received| received.message_id().as_deref() == Some(id));
     received
