@@ -39,9 +39,9 @@ pub struct Intake {
     pub read: Vec<Arrival>,
 }
 
-impl Cursor {
+impl Default for Cursor {
     /// Nothing is known yet, and as far as one knows there is nothing.
-    pub const fn new() -> Self {
+    fn default() -> Self {
         Self {
             place: Place::START,
             foreign_known: -1,
@@ -49,7 +49,9 @@ impl Cursor {
             behind: false,
         }
     }
+}
 
+impl Cursor {
     pub const fn place(&self) -> Place {
         self.place
     }

@@ -35,19 +35,21 @@ pub struct DueRows {
     next: Option<i64>,
 }
 
-impl DueRows {
+impl Default for DueRows {
     /// Nothing is known yet.
-    pub const fn new() -> Self {
+    fn default() -> Self {
         Self {
             after: DuePlace::START,
             read_until: i64::MIN,
             next: None,
         }
     }
+}
 
+impl DueRows {
     /// Something may have been missed: everything that waits is looked at again, beginning now.
     pub fn read_again(&mut self, now_ms: i64) {
-        *self = Self::new();
+        *self = Self::default();
         self.note(now_ms);
     }
 
@@ -103,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_row_that_was_accepted_elsewhere_just_before_it_fell_due_is_found_although_it_is_due() {
-        let mut due = DueRows::new();
+        let mut due = DueRows::default();
         due.page_read(None, 60_000);
         let late = row(9, 59_000);
         assert!(due.unknown_from() < late.1);
@@ -122,7 +124,7 @@ mod tests {
 
     #[test]
     fn rows_that_are_in_memory_are_not_read_when_they_fall_due() {
-        let mut due = DueRows::new();
+        let mut due = DueRows::default();
         due.note_first(&[row(1, 100), row(2, 200), row(3, 300)], true, |place| {
             place.id.as_i64() < 3
         });
@@ -131,17 +133,17 @@ mod tests {
 
     #[test]
     fn behind_many_rows_in_memory_there_may_be_others() {
-        let mut due = DueRows::new();
+        let mut due = DueRows::default();
         due.note_first(&[row(1, 100), row(2, 200)], false, |_| true);
         assert_eq!(due.next(), Some(200));
-        due = DueRows::new();
+        due = DueRows::default();
         due.note_first(&[row(1, 100), row(2, 200)], true, |_| true);
         assert_eq!(due.next(), None);
     }
 
     #[test]
     fn a_pass_goes_on_where_its_last_page_ended_and_the_next_begins_anew() {
-        let mut due = DueRows::new();
+        let mut due = DueRows::default();
         due.note(100);
         let last = DuePlace {
             due_at: 50,
@@ -156,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_lane_that_is_read_again_looks_at_everything_that_waits() {
-        let mut due = DueRows::new();
+        let mut due = DueRows::default();
         due.page_read(None, 1_000_000);
         due.read_again(1_000_001);
         assert_eq!(due.unknown_from(), i64::MIN);

@@ -266,7 +266,7 @@ fn tell_owners(batch: Vec<ResultRow>, through: bool) {
         match row.fate {
             Fate::Done if through => told.done.push(row.delivery.place),
             Fate::Waits { .. } | Fate::Held { .. } if through => {
-                told.waiting.push(row.delivery.place)
+                told.waiting.push(row.delivery.place);
             }
             Fate::Done | Fate::Waits { .. } | Fate::Held { .. } => {}
         }

@@ -51,8 +51,8 @@ impl Rows {
             lane,
             pool,
             clock,
-            cursor: Cursor::new(),
-            due: DueRows::new(),
+            cursor: Cursor::default(),
+            due: DueRows::default(),
         }
     }
 

@@ -100,7 +100,7 @@ impl World {
             foreign: Vec::new(),
             wake_up: false,
             inbox: VecDeque::new(),
-            cursor: Cursor::new(),
+            cursor: Cursor::default(),
             queue: LaneQueue::new(true),
             page: None,
             in_flight: Vec::new(),
@@ -264,7 +264,7 @@ impl World {
         self.page = None;
         self.wake_up = false;
         self.queue = LaneQueue::new(true);
-        self.cursor = Cursor::new();
+        self.cursor = Cursor::default();
         self.cursor.read_again();
     }
 

@@ -15,7 +15,7 @@ use crate::values::Priority;
 const RECIPIENTS: u64 = 4;
 
 /// What happens to a lane. Times are in milliseconds; `which` chooses among those that it can happen to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
     Push {
         recipient: u64,
