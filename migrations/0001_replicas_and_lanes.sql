@@ -7,7 +7,10 @@ create table replicas (
     -- Milliseconds since 1970 on this database's clock at the last tick; rises with every tick.
     beat bigint not null,
     -- Whether it takes lanes at this time: not while it stops, and never if it only answers.
-    sends boolean not null default false
+    sends boolean not null default false,
+    -- Its lanes with open attempts at the last tick, and how many each; no more than it may have open.
+    busy_lanes bigint[] not null default '{}',
+    busy_attempts integer[] not null default '{}'
 ) with (fillfactor = 20);
 
 -- One row per life of a replica. Its end is one compare-and-set; whoever writes as this life locks the row for share.

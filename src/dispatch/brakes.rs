@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::breaker::{Admission, Breaker, BreakerSettings};
 use super::gate::LaneOpen;
 use super::rate::TokenBucket;
+use crate::lanes::store::RowBrakes;
 
 /// How long a lane waits after the store failed it, or while it has no settings to send by.
 const SETBACK_MS: i64 = 500;
@@ -51,19 +52,25 @@ impl Brakes {
         self.open.set(false);
     }
 
-    pub fn is_paused(&self) -> bool {
-        self.paused
+    /// Whether it is paused or parked.
+    pub fn is_stopped(&self) -> bool {
+        self.paused || self.breaker.parked_until().is_some()
     }
 
-    /// Nothing begins until [`Brakes::resume`].
+    /// Nothing begins until the lane's row says otherwise.
     pub fn pause(&mut self) {
         self.paused = true;
         self.open.set(false);
     }
 
-    /// Ends a pause, and begins anew with the endpoint.
-    pub fn resume(&mut self, settings: BreakerSettings) {
-        if self.paused {
+    /// Does what the lane's row says, in which all our own results are. Whoever resumes a lane clears its breaker in
+    /// the row too, and begins anew with the endpoint.
+    pub fn follow(&mut self, row: RowBrakes, settings: BreakerSettings) {
+        if row.paused {
+            return self.pause();
+        }
+        let is_cleared = self.breaker.parked_until().is_some() && !row.parked;
+        if self.paused || is_cleared {
             self.paused = false;
             self.open.set(!self.releasing);
             self.breaker = Breaker::new(settings);
@@ -125,6 +132,33 @@ impl Brakes {
 mod tests {
     use super::*;
 
+    const GO: RowBrakes = RowBrakes {
+        paused: false,
+        parked: false,
+    };
+
+    #[test]
+    fn resuming_clears_the_breaker_whether_or_not_the_pause_was_noticed() {
+        let settings = BreakerSettings {
+            failures: 1,
+            ..BreakerSettings::default()
+        };
+        for notices_pause in [true, false] {
+            let mut brakes = Brakes::new(Breaker::new(settings), false);
+            brakes.breaker.on_endpoint_failure(0);
+            let parked = RowBrakes { parked: true, ..GO };
+            brakes.follow(parked, settings);
+            assert!(!brakes.let_go(1));
+            if notices_pause {
+                let paused = RowBrakes { paused: true, ..GO };
+                brakes.follow(paused, settings);
+                assert!(!brakes.let_go(i64::MAX));
+            }
+            brakes.follow(GO, settings);
+            assert!(brakes.let_go(1));
+        }
+    }
+
     fn brakes() -> Brakes {
         Brakes::new(Breaker::new(BreakerSettings::default()), false)
     }
@@ -134,7 +168,7 @@ mod tests {
         let mut brakes = brakes();
         brakes.pause();
         brakes.release();
-        brakes.resume(BreakerSettings::default());
+        brakes.follow(GO, BreakerSettings::default());
         assert!(!brakes.let_go(0));
         assert!(!brakes.open().is_open());
     }

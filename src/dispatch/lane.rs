@@ -126,6 +126,7 @@ impl LaneLoop {
             // Registered before we look, so that a slot freed meanwhile still wakes us.
             freed.as_mut().enable();
             self.start_attempts();
+            self.owned.set_open_attempts(self.attempts.len());
             if self.brakes.is_releasing() && self.attempts.is_empty() && self.unrecorded == 0 {
                 return;
             }

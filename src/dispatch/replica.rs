@@ -162,9 +162,13 @@ impl Replica {
             };
             let patience = self.lease().mul_f64(VALIDITY_SHARE / 2.0);
             let clock = self.context.clock.clone();
+            let report = store::Report {
+                sends,
+                busy: self.context.ownership.busy(),
+            };
             let connection = self.connection().await?;
             let sent_at = clock.monotonic();
-            let tick = within(patience, store::tick(connection, life, sends)).await?;
+            let tick = within(patience, store::tick(connection, life, &report)).await?;
             let answered_at = clock.monotonic();
             clock.observe_database_time(tick.now_ms, sent_at);
             if !tick.alive {

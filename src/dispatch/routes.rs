@@ -23,6 +23,7 @@ use crate::platform::clock::{Clock, rfc3339};
 use crate::platform::database::Database;
 use crate::platform::http::page::{self, Page};
 use crate::platform::http::{ApiError, Path, Query, envelope};
+use crate::values::MessageId;
 
 /// What these handlers may reach.
 #[derive(Clone, FromRef)]
@@ -59,12 +60,15 @@ struct View {
     channel_id: String,
     /// `open`, `parked` (left alone after failures, then probed) or `paused` (by an operator or a 410).
     state: &'static str,
+    /// Attempts under way, as the sending replica last told: within its tick.
+    in_flight: i32,
+    /// Messages that wait or are under way, counted up to 10,000.
     backlog: i64,
     failures_in_a_row: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
     parked_until: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next_due: Option<String>,
+    oldest_due: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
 }
@@ -144,7 +148,7 @@ impl State {
         Ok(envelope::ok(View::of(endpoint, self.clock.now_ms())))
     }
 
-    /// In force on the lane's owner as soon as it is told, and within its sweep at the latest.
+    /// In force on the lane's owner as soon as it is told. If it is not, it finds out at its next sweep.
     async fn change(
         &self,
         caller: &TenantCaller,
@@ -202,6 +206,8 @@ fn unknown() -> ApiError {
 
 impl View {
     fn of(endpoint: Endpoint, now_ms: i64) -> Self {
+        let accepted_at = endpoint.first_ready.map(MessageId::unix_ms);
+        let oldest_due = accepted_at.into_iter().chain(endpoint.earliest_due).min();
         let parked_until = endpoint.parked_until.filter(|until| *until > now_ms);
         Self {
             id: endpoint.lane.0.to_string(),
@@ -212,10 +218,11 @@ impl View {
                 (false, Some(_)) => "parked",
                 (false, None) => "open",
             },
+            in_flight: endpoint.in_flight,
             backlog: endpoint.backlog,
             failures_in_a_row: endpoint.failures_in_a_row,
             parked_until: parked_until.map(rfc3339),
-            next_due: endpoint.next_due.map(rfc3339),
+            oldest_due: oldest_due.map(rfc3339),
             last_error: endpoint.last_error,
         }
     }

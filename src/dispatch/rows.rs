@@ -9,7 +9,7 @@ use sqlx::{PgConnection, PgPool};
 use super::cursor::{Cursor, Page};
 use super::due::{DuePlace, DueRows};
 use crate::lanes::model::{Arrival, Delivery, LaneId, OutboundMessage, Place};
-use crate::lanes::store;
+use crate::lanes::store::{self, RowBrakes};
 use crate::messages::store::outbound;
 use crate::platform::clock::Clock;
 use crate::platform::database::within;
@@ -105,11 +105,11 @@ impl Rows {
         .await
     }
 
-    /// Whether an operator (or a 410) has paused the lane.
-    pub async fn is_paused(&self) -> sqlx::Result<bool> {
+    /// Whether somebody has paused the lane, or resumed it.
+    pub async fn brakes(&self) -> sqlx::Result<RowBrakes> {
         within(PATIENCE, async {
             let mut connection = self.pool.acquire().await?;
-            store::is_paused(&mut connection, self.lane).await
+            store::brakes(&mut connection, self.lane).await
         })
         .await
     }

@@ -45,6 +45,8 @@ pub struct OwnedLane {
     /// Arrivals sent and not yet taken in; bounds the memory of a lane whose loop is busy.
     waiting: AtomicUsize,
     waiting_max: usize,
+    /// Open attempts, as its loop last said.
+    open_attempts: AtomicUsize,
     accepting: AtomicUsize,
     accepts_ended: Notify,
     loop_ended: CancellationToken,
@@ -62,6 +64,7 @@ impl OwnedLane {
             inbox,
             waiting: AtomicUsize::new(0),
             waiting_max,
+            open_attempts: AtomicUsize::new(0),
             accepting: AtomicUsize::new(0),
             accepts_ended: Notify::new(),
             loop_ended: CancellationToken::new(),
@@ -88,6 +91,11 @@ impl OwnedLane {
     /// The loop has taken in what [`OwnedLane::hand_over`] sent.
     pub fn took_in(&self, count: usize) {
         self.waiting.fetch_sub(count, Ordering::AcqRel);
+    }
+
+    /// The loop has that many attempts open.
+    pub fn set_open_attempts(&self, count: usize) {
+        self.open_attempts.store(count, Ordering::Relaxed);
     }
 
     /// The loop ends when this is dropped, however it ends.
@@ -231,6 +239,16 @@ impl Ownership {
             .unwrap_or_else(PoisonError::into_inner)
             .keys()
             .copied()
+            .collect()
+    }
+
+    /// Our lanes with open attempts, and how many.
+    pub fn busy(&self) -> Vec<(LaneId, usize)> {
+        let lanes = self.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        lanes
+            .values()
+            .map(|owned| (owned.lane, owned.open_attempts.load(Ordering::Relaxed)))
+            .filter(|(_, open)| *open > 0)
             .collect()
     }
 

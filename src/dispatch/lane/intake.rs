@@ -24,7 +24,10 @@ impl LaneLoop {
                 self.unread.pause = true;
                 self.apply_settings();
             }
-            LaneSignal::ReadAgain => self.rows.read_again(),
+            LaneSignal::ReadAgain => {
+                self.rows.read_again();
+                self.unread.pause = true;
+            }
             LaneSignal::Recorded {
                 results,
                 done,
@@ -102,14 +105,11 @@ impl LaneLoop {
     }
 
     async fn read(&mut self, now_ms: i64) -> sqlx::Result<()> {
-        // A pause of our own counts from when it is decided, though the table says so only once it is recorded.
-        let is_settled = self.unrecorded == 0 || !self.brakes.is_paused();
+        // What we decided ourselves counts at once, though the table says so only once it is recorded.
+        let is_settled = self.unrecorded == 0 || !self.brakes.is_stopped();
         if self.unread.pause && is_settled {
-            if self.rows.is_paused().await? {
-                self.brakes.pause();
-            } else {
-                self.brakes.resume(self.context.settings.breaker);
-            }
+            let row = self.rows.brakes().await?;
+            self.brakes.follow(row, self.context.settings.breaker);
             self.unread.pause = false;
         }
         if self.unread.holding {

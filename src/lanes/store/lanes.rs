@@ -2,7 +2,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::lanes::model::{LaneId, Life};
-use crate::values::Ccid;
+use crate::values::{Ccid, MessageId};
 
 /// Finds the lane of one destination, or makes it without an owner. Never deletes: what waits in it keeps its place.
 pub async fn ensure_lane(
@@ -168,6 +168,25 @@ pub async fn is_paused(connection: &mut PgConnection, lane: LaneId) -> sqlx::Res
         .await
 }
 
+/// What a lane's row says about sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowBrakes {
+    pub paused: bool,
+    /// Whether its breaker has parked it.
+    pub parked: bool,
+}
+
+/// Whether a lane is to send, as its owner's results and its tenant's people have left it.
+pub async fn brakes(connection: &mut PgConnection, lane: LaneId) -> sqlx::Result<RowBrakes> {
+    sqlx::query_as!(
+        RowBrakes,
+        r#"select paused, parked_until is not null as "parked!" from lanes where lane = $1"#,
+        lane.0,
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// Pauses or resumes a tenant's lane; `false` if it has none of that number.
 pub async fn set_paused(
     connection: &mut PgConnection,
@@ -240,8 +259,13 @@ pub struct Endpoint {
     pub last_error: Option<String>,
     /// Deliveries that wait or are under way, counted up to 10,000.
     pub backlog: i64,
-    /// When the earliest delivery that waits for a time falls due.
-    pub next_due: Option<i64>,
+    /// Open attempts when the lane's owner last ticked.
+    pub in_flight: i32,
+    /// The earliest time for which a delivery waits, or waited if it is under way.
+    pub earliest_due: Option<i64>,
+    /// The first delivery in the lane's order that may be sent at once. Only the first hundred are looked through, so
+    /// it may be missed behind more than that which wait for a time.
+    pub first_ready: Option<MessageId>,
 }
 
 /// A longer backlog is shown as this long: counting millions would hold up the page.
@@ -258,7 +282,14 @@ pub async fn endpoints(
                   (select count(*) from (
                        select 1 from deliveries d where d.ccid = l.ccid and d.lane = l.lane limit $4
                    ) counted) as "backlog!",
-                  (select min(d.due_at) from deliveries d where d.lane = l.lane and d.due_at is not null) as next_due
+                  coalesce((select busy.open from replicas r, unnest(r.busy_lanes, r.busy_attempts) as busy (lane, open)
+                            where r.number = l.owner_number and r.life = l.owner_life and busy.lane = l.lane), 0)
+                      as "in_flight!",
+                  (select min(d.due_at) from deliveries d where d.lane = l.lane and d.due_at is not null) as earliest_due,
+                  (select first.id from (
+                       select d.stamp, d.own, d.id, d.due_at from deliveries d where d.ccid = l.ccid and d.lane = l.lane
+                       order by d.stamp, d.own, d.id limit 100
+                   ) first where first.due_at is null order by first.stamp, first.own, first.id limit 1) as first_ready
            from lanes l
            where l.ccid = $1 and l.lane > $2
            order by l.lane
@@ -281,7 +312,9 @@ pub async fn endpoints(
             failures_in_a_row: row.failures_in_a_row,
             last_error: row.last_error,
             backlog: row.backlog,
-            next_due: row.next_due,
+            in_flight: row.in_flight,
+            earliest_due: row.earliest_due,
+            first_ready: row.first_ready.map(MessageId::from_i64),
         })
         .collect())
 }

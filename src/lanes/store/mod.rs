@@ -14,9 +14,10 @@ pub use deliveries::{
     DeliveryKeys, announce, enqueue, next_due, read_due, read_forward, read_holding,
 };
 pub use lanes::{
-    Endpoint, LaneRow, LaneTarget, claim_lanes, endpoints, ensure_lane, is_paused, lanes_of_life,
-    lanes_of_tenants, lanes_with_rows, lanes_with_work, notify, release_lanes, set_paused,
+    Endpoint, LaneRow, LaneTarget, RowBrakes, brakes, claim_lanes, endpoints, ensure_lane,
+    is_paused, lanes_of_life, lanes_of_tenants, lanes_with_rows, lanes_with_work, notify,
+    release_lanes, set_paused,
 };
 pub use replicas::{
-    Registration, Tick, end_life, forget_ended_lives, register, standing_lives, tick,
+    Registration, Report, Tick, end_life, forget_ended_lives, register, standing_lives, tick,
 };

@@ -1,6 +1,6 @@
 use sqlx::{Connection, PgConnection};
 
-use crate::lanes::model::Life;
+use crate::lanes::model::{LaneId, Life};
 
 /// A number that was taken for a new life.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub async fn register(
            ),
            reused as (
                update replicas r
-               set life = r.life + 1, sends = false,
+               set life = r.life + 1, sends = false, busy_lanes = '{}', busy_attempts = '{}',
                    -- Above every id that the life before may have made.
                    beat = greatest(r.beat + $1, (extract(epoch from clock_timestamp()) * 1000)::bigint)
                from free where r.number = free.number
@@ -83,12 +83,31 @@ pub struct Tick {
     pub lanes_wait: bool,
 }
 
-/// Raises the beat of a life, says whether it takes lanes, and looks around, in one statement.
-pub async fn tick(connection: &mut PgConnection, life: Life, sends: bool) -> sqlx::Result<Tick> {
+/// What a replica says of itself with each tick.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Whether it takes lanes.
+    pub sends: bool,
+    /// Its lanes with open attempts, and how many.
+    pub busy: Vec<(LaneId, usize)>,
+}
+
+/// Raises the beat of a life, tells about it, and looks around, in one statement.
+pub async fn tick(
+    connection: &mut PgConnection,
+    life: Life,
+    report: &Report,
+) -> sqlx::Result<Tick> {
+    let lanes: Vec<i64> = report.busy.iter().map(|(lane, _)| lane.0).collect();
+    let open = report.busy.iter().map(|(_, open)| *open);
+    let open: Vec<i32> = open
+        .map(|open| i32::try_from(open).unwrap_or(i32::MAX))
+        .collect();
     let row = sqlx::query!(
         r#"with mine as (
                update replicas
-               set beat = greatest(beat + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint), sends = $3
+               set beat = greatest(beat + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint), sends = $3,
+                   busy_lanes = $4, busy_attempts = $5
                where number = $1 and life = $2
            ),
            standing as (
@@ -107,7 +126,9 @@ pub async fn tick(connection: &mut PgConnection, life: Life, sends: bool) -> sql
                   exists (select 1 from lanes where owner_number is null) as "lanes_wait!""#,
         life.number,
         life.life,
-        sends,
+        report.sends,
+        &lanes,
+        &open,
     )
     .fetch_one(connection)
     .await?;
