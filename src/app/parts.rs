@@ -22,6 +22,7 @@ use crate::dispatch::wake::Waker;
 use crate::dispatch::withdrawals::Withdrawals;
 use crate::inbound::door::InboundDoor;
 use crate::janitor::Janitor;
+use crate::lanes::backlog::Backlogs;
 use crate::lanes::ids::Ids;
 use crate::lanes::ownership::{LaneSignal, Ownership};
 use crate::messages::accept::{Accept, AcceptParts, AfterAccept};
@@ -175,6 +176,11 @@ impl Parts {
         let submit = Submit {
             accept: self.accept.clone(),
             clock: context.clock.clone(),
+            backlogs: Backlogs::new(
+                context.database.reads.clone(),
+                context.clock.clone(),
+                i64::from(config.dispatch.backlog_max),
+            ),
             message_age_max_ms: i64::try_from(age_max).unwrap_or(i64::MAX) * 1_000,
             limits: content_limits(config),
         };

@@ -17,6 +17,8 @@ pub struct DispatchConfig {
     pub tenant_share: f64,
     /// Deliveries of one lane that are held in memory.
     pub memory_deliveries_max: usize,
+    /// Deliveries that one lane takes; submissions beyond it are refused until some are done.
+    pub backlog_max: u32,
     /// How long a message that waits for a retry holds back those behind it for the same recipient.
     pub head_hold_seconds: f64,
     /// How long a receipt is waited for where a message may have been sent and a repeat would not be safe.
@@ -46,6 +48,7 @@ impl Section for DispatchConfig {
             self.memory_deliveries_max,
             1..=10_000_000,
         )?;
+        within("dispatch.backlog_max", self.backlog_max, 1..=1_000_000_000)?;
         within(
             "dispatch.head_hold_seconds",
             self.head_hold_seconds,

@@ -11,6 +11,7 @@
 //!
 //! This folder stores and finds; which lane is whose and what is sent when is decided in `dispatch`.
 
+pub mod backlog;
 pub mod ids;
 pub mod model;
 pub mod ownership;

@@ -12,8 +12,10 @@ use super::model::{AcceptError, Accepted, Draft, Fingerprint, Purpose};
 use super::said;
 use crate::content::rules::ContentLimits;
 use crate::history::model::Stream;
+use crate::lanes::backlog::Backlogs;
 use crate::platform::clock::Clock;
 use crate::platform::database::group_commit::Line;
+use crate::platform::telemetry::metric;
 use crate::provisioning::directory::{CannotSend, Channel, Snapshot};
 use crate::values::{
     Address, Ccid, ChannelId, ChannelType, Content, ConversationId, Party, Priority, ReasonCode,
@@ -38,6 +40,8 @@ pub struct ItemAccepted {
 pub struct Submit {
     pub accept: Accept,
     pub clock: Clock,
+    /// What waits in each lane already.
+    pub backlogs: Backlogs,
     /// How long a message without `validUntil` lives.
     pub message_age_max_ms: i64,
     /// How much one message may say.
@@ -64,10 +68,10 @@ impl Submit {
         trace: &TraceContext,
     ) -> Vec<Result<ItemAccepted, ItemRefused>> {
         let line = self.accept.line();
-        let taken = items
-            .iter()
-            .map(|item| self.offer(line, ccid, directory, item, trace));
-        let waiting: Vec<_> = taken.collect();
+        let mut waiting = Vec::with_capacity(items.len());
+        for item in items {
+            waiting.push(self.offer(line, ccid, directory, item, trace).await);
+        }
         join_all(waiting.into_iter().map(|taken| async {
             let (answer, segments) = taken?;
             let accepted = answer
@@ -112,6 +116,7 @@ impl Submit {
                 conversation: Some(reply.conversation),
             },
         };
+        self.admit(&draft).await?;
         let accepted = self.accept.store(vec![draft]).await.map_err(refused)?;
         let accepted = accepted
             .into_iter()
@@ -120,7 +125,7 @@ impl Submit {
         Ok(ItemAccepted { accepted, segments })
     }
 
-    fn offer(
+    async fn offer(
         &self,
         line: Line,
         ccid: Ccid,
@@ -130,7 +135,20 @@ impl Submit {
     ) -> Result<Offered, ItemRefused> {
         let item = SubmitItem::read(item)?;
         let (draft, segments) = self.draft(ccid, directory, item, trace)?;
+        self.admit(&draft).await?;
         Ok((self.accept.offer(line, vec![draft]), segments))
+    }
+
+    /// Whether the message's lane takes one more.
+    async fn admit(&self, draft: &Draft) -> Result<(), ItemRefused> {
+        // Where nothing can be stored, there is nothing to count either.
+        let Some(lane) = draft.lane().filter(|_| self.accept.available()) else {
+            return Ok(());
+        };
+        self.backlogs.admit(draft.ccid, lane).await.map_err(|full| {
+            metrics::counter!(metric::MESSAGES_REFUSED, "reason" => "backlog").increment(1);
+            ItemRefused::reason(ReasonCode::RateLimit, full.to_string())
+        })
     }
 
     fn draft(

@@ -124,6 +124,24 @@ pub async fn next_due(
     Ok(first.collect())
 }
 
+/// How many deliveries wait in a lane or are under way, counted up to `count_max`.
+pub async fn backlog(
+    connection: &mut PgConnection,
+    (ccid, lane): (Ccid, LaneId),
+    count_max: i64,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from (
+               select 1 from deliveries where ccid = $1 and lane = $2 limit $3
+           ) counted"#,
+        ccid.as_uuid(),
+        lane.0,
+        count_max,
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// Puts a delivery into a lane as if another replica had accepted it, whoever owns the lane.
 pub async fn enqueue(
     connection: &mut PgConnection,

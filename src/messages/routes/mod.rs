@@ -74,6 +74,7 @@ fn item(refused: &ItemRefused) -> ApiError {
         404 => ApiError::not_found(refused.message.clone()),
         409 => ApiError::conflict(None, refused.message.clone()),
         503 => ApiError::unavailable(std::io::Error::other(refused.message.clone())),
+        code if code == ReasonCode::RateLimit.code() => submissions::backlog_is_full(),
         code => {
             let error = ApiError::unprocessable(refused.message.clone());
             let error = match ReasonCode::from_code(code) {

@@ -14,8 +14,10 @@ use crate::messages::said::Said;
 use crate::messages::submit::{ItemAccepted, Submit};
 use crate::platform::http::{ApiError, Json, Path, Trace, envelope};
 use crate::provisioning::directory::Directory;
-use crate::values::ConversationId;
+use crate::values::{ConversationId, ReasonCode};
 
+/// When a submission that found its lane full is worth another try.
+const RETRY_AFTER_SECONDS: u32 = 5;
 /// Messages of one submission at most.
 const MESSAGES_MAX: usize = 1_000;
 
@@ -86,6 +88,14 @@ pub(super) async fn submit(
             "no message of the submission could be stored",
         )));
     }
+    // Where the lanes are full, the same holds a little later.
+    let rate_limit = ReasonCode::RateLimit.code();
+    if results
+        .iter()
+        .all(|result| matches!(result, Err(refused) if refused.code == rate_limit))
+    {
+        return Err(backlog_is_full());
+    }
     let some_accepted = results.iter().any(Result::is_ok);
     let data = ResultsView {
         results: results.into_iter().enumerate().map(result_view).collect(),
@@ -153,4 +163,12 @@ fn result_view((index, result): (usize, Result<ItemAccepted, ItemRefused>)) -> R
             }
         }
     }
+}
+
+/// 429: too much waits for the endpoint already.
+pub(super) fn backlog_is_full() -> ApiError {
+    ApiError::rate_limited(
+        RETRY_AFTER_SECONDS,
+        "too many messages wait for this channel's endpoint",
+    )
 }

@@ -81,6 +81,8 @@ catalogue! {
     LANES_OWNED = Gauge "nexus_gateway_lanes_owned";
     /// Reads of a lane's rows that failed and are repeated.
     LANE_READS_FAILED = Counter "nexus_gateway_lane_reads_failed_total";
+    /// Counts of a lane's backlog that failed; its limit does not hold until one succeeds.
+    BACKLOG_COUNTS_FAILED = Counter "nexus_gateway_backlog_counts_failed_total";
     /// Replicas that this one found silent for a lease, whose lanes passed on.
     LEASE_TAKEOVERS = Counter "nexus_gateway_lease_takeovers_total";
     /// Times that this replica was declared dead and began anew.

@@ -5,6 +5,7 @@ mod cancel;
 mod demo;
 mod email;
 mod event;
+mod backlog;
 mod endpoints;
 mod flow;
 mod inbound;
