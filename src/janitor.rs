@@ -4,8 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, Postgres};
+use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -114,7 +113,7 @@ impl Janitor {
     }
 
     async fn round(&self, with_partitions: bool) -> sqlx::Result<()> {
-        let mut connection: PoolConnection<Postgres> = self.database.jobs.acquire().await?;
+        let mut connection = self.database.jobs.acquire().await?;
         let now_ms = self.clock.now_ms();
         if with_partitions {
             partitions::make(&mut connection, &self.tables, now_ms).await?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::cursor::{Cursor, Page};
 use super::due::{DuePlace, DueRows};
@@ -12,7 +12,7 @@ use crate::lanes::model::{Arrival, Delivery, LaneId, OutboundMessage, Place};
 use crate::lanes::store::{self, RowBrakes};
 use crate::messages::store::outbound;
 use crate::platform::clock::Clock;
-use crate::platform::database::within;
+use crate::platform::database::{Pool, within};
 use crate::values::{Ccid, MessageId};
 
 /// Rows read by one statement.
@@ -37,7 +37,7 @@ enum Found {
 pub struct Rows {
     ccid: Ccid,
     lane: LaneId,
-    pool: PgPool,
+    pool: Pool,
     clock: Clock,
     pub cursor: Cursor,
     pub due: DueRows,
@@ -45,7 +45,7 @@ pub struct Rows {
 
 impl Rows {
     /// A lane of which nothing is known yet.
-    pub fn new((ccid, lane): (Ccid, LaneId), pool: PgPool, clock: Clock) -> Self {
+    pub fn new((ccid, lane): (Ccid, LaneId), pool: Pool, clock: Clock) -> Self {
         Self {
             ccid,
             lane,

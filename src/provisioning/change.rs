@@ -1,21 +1,22 @@
 //! One change of what is provisioned: a transaction that is seen by every replica once it is committed.
 
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::PgConnection;
 
 use super::directory::{Directory, RefreshError};
 use super::store;
+use crate::platform::database::{Pool, Transaction};
 use crate::values::Ccid;
 
 /// A change under way. Dropped without [`Change::commit`] it leaves nothing behind.
 #[derive(Debug)]
 pub struct Change {
-    transaction: Transaction<'static, Postgres>,
+    transaction: Transaction,
     version: i64,
 }
 
 impl Change {
     /// Opens the change. From here to its end no other change runs, on any replica.
-    pub async fn begin(pool: &PgPool) -> sqlx::Result<Self> {
+    pub async fn begin(pool: &Pool) -> sqlx::Result<Self> {
         let mut transaction = pool.begin().await?;
         let version = store::raise_version(&mut transaction).await?;
         Ok(Self {
@@ -44,7 +45,7 @@ impl Change {
     ///
     /// The change may be durable nevertheless, where the commit's answer or the reading after it was lost. Changes may
     /// be repeated, so the caller is told to.
-    pub async fn commit(self, pool: &PgPool, directory: &Directory) -> Result<(), RefreshError> {
+    pub async fn commit(self, pool: &Pool, directory: &Directory) -> Result<(), RefreshError> {
         self.transaction.commit().await?;
         directory.refresh(pool).await?;
         Ok(())

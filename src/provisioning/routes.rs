@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use sqlx::PgPool;
 
 use super::api_keys::{self, ApiKeys};
 use super::directory::Directory;
@@ -12,13 +11,14 @@ use super::senders::{self, Senders};
 use super::services::{self, Services};
 use crate::auth::Keyring;
 use crate::platform::clock::Clock;
+use crate::platform::database::Pool;
 use crate::platform::outbound::AddressGuard;
 use crate::platform::vault::Vault;
 
 /// What these handlers may reach.
 #[derive(Debug, Clone)]
 pub struct State {
-    pub pool: PgPool,
+    pub pool: Pool,
     pub directory: Directory,
     pub vault: Arc<Vault>,
     pub clock: Clock,

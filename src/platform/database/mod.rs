@@ -4,11 +4,13 @@
 pub mod embedded;
 pub mod error;
 pub mod group_commit;
+pub mod lending;
 pub mod partitions;
 pub mod pool;
 
 use sqlx::PgConnection;
 
+pub use lending::{Pool, Transaction};
 pub use pool::{Database, PoolSizes, within};
 
 /// Every migration, embedded into the binary. They only go forward.

@@ -3,10 +3,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::postgres::PgConnectOptions;
 
 use super::error::timed_out;
+use super::lending::Pool;
 
 /// A flush is given up after 2 s; what the server still does for it then is of no use to anybody.
 const HOT_STATEMENT_TIMEOUT: Duration = Duration::from_millis(2_500);
@@ -17,11 +17,11 @@ pub struct Database {
     /// For statements on the message path: short time-outs, and plans that stay on their indexes while tables grow.
     pub hot: PgConnectOptions,
     /// Reading lanes from the queue, with the settings of the message path.
-    pub queue: PgPool,
+    pub queue: Pool,
     /// Look-ups of API calls.
-    pub reads: PgPool,
+    pub reads: Pool,
     /// Provisioning, clean-up and other work that may take a moment.
-    pub jobs: PgPool,
+    pub jobs: Pool,
 }
 
 /// Sizes of the borrowed pools.
@@ -60,10 +60,10 @@ impl Database {
             ("enable_mergejoin", "off".to_owned()),
         ]);
         Self {
-            queue: pool(hot.clone(), sizes.queue),
+            queue: Pool::new(hot.clone(), sizes.queue),
             hot,
-            reads: pool(patient.clone(), sizes.reads),
-            jobs: pool(patient, sizes.jobs),
+            reads: Pool::new(patient.clone(), sizes.reads),
+            jobs: Pool::new(patient, sizes.jobs),
         }
     }
 
@@ -88,20 +88,4 @@ pub async fn within<T, E: From<sqlx::Error>>(
 
 fn milliseconds(time: Duration) -> String {
     format!("{}ms", time.as_millis())
-}
-
-fn pool(options: PgConnectOptions, size: u32) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(size)
-        .acquire_timeout(Duration::from_secs(2))
-        .idle_timeout(Duration::from_mins(10))
-        // The pool waits without end for the answer of a connection that is given back; one that has none is closed.
-        .after_release(|connection, _| Box::pin(async { Ok(answers(connection).await) }))
-        .connect_lazy_with(options)
-}
-
-async fn answers(connection: &mut PgConnection) -> bool {
-    tokio::time::timeout(Duration::from_secs(1), connection.ping())
-        .await
-        .is_ok_and(|answer| answer.is_ok())
 }

@@ -9,7 +9,7 @@ pub mod routes;
 
 pub use error::ApiKeysError;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -18,6 +18,7 @@ use super::directory::Directory;
 use crate::auth::permission::PermissionSet;
 use crate::auth::store::{self, KeyFilter};
 use crate::auth::{ApiKey, KeyRecord, KeyTenant};
+use crate::platform::database::Pool;
 
 /// A key to be made.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ impl EndChange {
 /// What changes of API keys need.
 #[derive(Debug, Clone)]
 pub struct ApiKeys {
-    pub pool: PgPool,
+    pub pool: Pool,
     pub directory: Directory,
 }
 
@@ -161,7 +162,7 @@ impl ApiKeys {
 
 /// Makes a key in a database whose gateway is not running, for the first keys of a deployment.
 pub async fn create_before_start(
-    pool: &PgPool,
+    pool: &Pool,
     new: NewKey,
     now: OffsetDateTime,
 ) -> Result<ApiKey, ApiKeysError> {
@@ -178,7 +179,7 @@ pub async fn create_before_start(
 /// Sees to it that the configured key is a cluster key that opens everything. Called at start, before the directory is
 /// read; where the key is as it should be, nothing is written.
 pub async fn ensure_bootstrap_key(
-    pool: &PgPool,
+    pool: &Pool,
     key: &ApiKey,
     now: OffsetDateTime,
 ) -> sqlx::Result<()> {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use sqlx::PgPool;
+use sqlx::Connection;
 use tokio::sync::{Mutex, watch};
 
 pub use channel::{CannotSend, Channel, ConnectorSettings, ReceivingChannel};
@@ -23,7 +23,7 @@ pub use tenant::Defaults;
 
 use super::store;
 use crate::auth::{self, Keyring};
-use crate::platform::database::within;
+use crate::platform::database::{Pool, within};
 use crate::platform::vault::Vault;
 
 /// Before every version.
@@ -56,7 +56,7 @@ struct Shared {
 
 impl Directory {
     /// Reads everything.
-    pub async fn load(pool: &PgPool, vault: Arc<Vault>) -> Result<Self, RefreshError> {
+    pub async fn load(pool: &Pool, vault: Arc<Vault>) -> Result<Self, RefreshError> {
         let directory = Self {
             shared: Arc::new(Shared {
                 snapshot: ArcSwap::from_pointee(Snapshot::empty(NOTHING_READ)),
@@ -90,15 +90,16 @@ impl Directory {
     }
 
     /// Reads what changed since the version held, and puts it in force; whether there was anything.
-    pub async fn refresh(&self, pool: &PgPool) -> Result<bool, RefreshError> {
+    pub async fn refresh(&self, pool: &Pool) -> Result<bool, RefreshError> {
         within(REFRESH_TIME_MAX, self.read(pool)).await
     }
 
-    async fn read(&self, pool: &PgPool) -> Result<bool, RefreshError> {
+    async fn read(&self, pool: &Pool) -> Result<bool, RefreshError> {
         let _alone = self.shared.refreshing.lock().await;
         let held = self.shared.snapshot.load_full();
         // One point in time for all statements, so that no tenant is seen half changed.
-        let mut transaction = pool
+        let mut connection = pool.acquire().await?;
+        let mut transaction = connection
             .begin_with("begin isolation level repeatable read, read only")
             .await?;
         let version = store::version(&mut transaction).await?;

@@ -5,7 +5,7 @@ pub mod options;
 pub mod routes;
 
 use serde_json::{Map, Value};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::Put;
@@ -14,13 +14,14 @@ use super::directory::Directory;
 use super::error::{Fault, ProvisioningError, UnreadableRow};
 use super::model::Sender;
 use super::store::{self, StoredSender};
+use crate::platform::database::Pool;
 use crate::values::{Ccid, SectionName};
 use options::SenderOptions;
 
 /// What changes of senders need.
 #[derive(Debug, Clone)]
 pub struct Senders {
-    pub pool: PgPool,
+    pub pool: Pool,
     pub directory: Directory,
 }
 

@@ -9,7 +9,7 @@ pub mod settings;
 use std::sync::Arc;
 
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
@@ -20,6 +20,7 @@ use super::error::{Fault, ProvisioningError, UnreadableRow};
 use super::model::ServiceName;
 use super::store::{self, StoredService};
 use crate::lanes;
+use crate::platform::database::Pool;
 use crate::platform::outbound::AddressGuard;
 use crate::platform::vault::{SealContext, Vault};
 use crate::values::Ccid;
@@ -50,7 +51,7 @@ pub struct ServiceDefinition {
 /// What changes of services need.
 #[derive(Debug, Clone)]
 pub struct Services {
-    pub pool: PgPool,
+    pub pool: Pool,
     pub directory: Directory,
     pub vault: Arc<Vault>,
     pub guard: AddressGuard,

@@ -2,9 +2,14 @@
 
 use std::time::Instant;
 
+use nexus_gateway::platform::database::Pool;
+use nexus_gateway::platform::database::embedded::Durability;
+
 use super::site::{Site, is_not_ready};
+use crate::harness::cluster::private;
 use crate::harness::eventually::eventually;
 use crate::harness::fleet::owners;
+use crate::harness::proxy::Proxy;
 use crate::harness::tenant::SOON;
 
 #[tokio::test]
@@ -39,4 +44,55 @@ async fn a_replica_that_is_cut_off_in_silence_is_replaced_and_comes_back_by_itse
     .await;
     let ended = Instant::now();
     site.balances_around(Some((began, ended))).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_falls_silent_while_it_is_given_back_frees_its_place() {
+    let cluster = private(Durability::None).await;
+    let proxy = Proxy::start(&cluster.connect_options("nexus_gateway")).await;
+    let pool = Pool::new(proxy.url().parse().unwrap(), 1);
+    for is_in_a_transaction in [false, true] {
+        proxy.opens();
+        if is_in_a_transaction {
+            let transaction = pool.begin().await.unwrap();
+            proxy.falls_silent();
+            drop(transaction);
+        } else {
+            let lent = pool.acquire().await.unwrap();
+            proxy.falls_silent();
+            drop(lent);
+        }
+        proxy.opens();
+        eventually("there is a connection again", SOON, async || {
+            pool.acquire().await.ok().map(drop)
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_dropped_leaves_nothing_behind_and_a_connection_for_the_next() {
+    let cluster = private(Durability::None).await;
+    let pool = Pool::new(cluster.connect_options("nexus_gateway"), 1);
+    let make = sqlx::query("create table made (number int)");
+    make.execute(&mut *pool.acquire().await.unwrap())
+        .await
+        .unwrap();
+    for commits in [false, true] {
+        let mut transaction = pool.begin().await.unwrap();
+        sqlx::query("insert into made values (1)")
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
+        if commits {
+            transaction.commit().await.unwrap();
+        } else {
+            drop(transaction);
+        }
+        let made: i64 = sqlx::query_scalar("select count(*) from made")
+            .fetch_one(&mut *pool.acquire().await.unwrap())
+            .await
+            .unwrap();
+        assert_eq!(made, i64::from(commits));
+    }
 }

@@ -7,12 +7,12 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
 use nexus_gateway::auth::ApiKey;
 use nexus_gateway::platform::clock::Clock;
+use nexus_gateway::platform::database::Pool;
 use nexus_gateway::platform::outbound::AddressGuard;
 use nexus_gateway::platform::vault::{MasterKey, Vault};
 use nexus_gateway::provisioning::{self, Directory, routes};
 use nexus_gateway::values::Ccid;
 use serde_json::Value;
-use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tower::ServiceExt;
 
@@ -24,7 +24,7 @@ const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 pub struct Deployment {
     pub bootstrap_key: String,
     master_key: String,
-    pool: PgPool,
+    pool: Pool,
     _database: DatabaseHandle,
     _cluster: Cluster,
 }
@@ -60,11 +60,7 @@ impl Deployment {
         Self {
             bootstrap_key: ApiKey::generate().reveal(),
             master_key: MasterKey::generate().to_base64().to_string(),
-            pool: PgPoolOptions::new()
-                .max_connections(3)
-                .connect_with(options)
-                .await
-                .unwrap(),
+            pool: Pool::new(options, 3),
             _database: database,
             _cluster: cluster,
         }

@@ -1,0 +1,116 @@
+//! Connections that are lent one at a time.
+//!
+//! A pool of sqlx tries each connection that is given back, and waits for the answer without end: where the way to the
+//! store swallows everything its place is lost for ever. Here it has a second, after which its place is free again.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgConnection, PgPool, Postgres, raw_sql};
+
+/// How long whoever asks waits for a connection.
+const LENT_WITHIN: Duration = Duration::from_secs(2);
+/// How long a connection that is given back may take to answer.
+const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(1);
+
+/// A number of connections; cheap to clone, and clones share them.
+#[derive(Debug, Clone)]
+pub struct Pool(PgPool);
+
+/// A connection that is given back when this is dropped.
+#[derive(Debug)]
+pub struct Lent {
+    connection: PoolConnection<Postgres>,
+    /// Whether it is closed instead, because a transaction is open on it.
+    closes: bool,
+}
+
+/// A transaction on a lent connection. Dropped without [`Transaction::commit`] it leaves nothing
+/// behind, and its connection is closed.
+#[derive(Debug)]
+pub struct Transaction(Lent);
+
+impl Pool {
+    /// At most `size` connections, each opened when it is first needed.
+    pub fn new(options: PgConnectOptions, size: u32) -> Self {
+        let pool = PgPoolOptions::new()
+            .max_connections(size)
+            .acquire_timeout(LENT_WITHIN)
+            .idle_timeout(Duration::from_mins(10));
+        Self(pool.connect_lazy_with(options))
+    }
+
+    /// Waits up to 2 s for a connection that answers.
+    pub async fn acquire(&self) -> sqlx::Result<Lent> {
+        Ok(Lent {
+            connection: self.0.acquire().await?,
+            closes: false,
+        })
+    }
+
+    /// The same with a transaction opened on it.
+    pub async fn begin(&self) -> sqlx::Result<Transaction> {
+        let mut lent = self.acquire().await?;
+        // Set first: whoever waits for this may give up at any moment.
+        lent.closes = true;
+        raw_sql("begin").execute(&mut *lent).await?;
+        Ok(Transaction(lent))
+    }
+
+    /// Ends all connections, waiting for those that are lent.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+impl Transaction {
+    pub async fn commit(mut self) -> sqlx::Result<()> {
+        raw_sql("commit").execute(&mut *self.0).await?;
+        self.0.closes = false;
+        Ok(())
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if self.closes {
+            return self.connection.close_on_drop();
+        }
+        let given_back = self.connection.return_to_pool();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "nothing can be awaited here; it ends within its time"
+        )]
+        tokio::spawn(tokio::time::timeout(GIVEN_BACK_WITHIN, given_back));
+    }
+}
+
+impl Deref for Lent {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
+
+impl Deref for Transaction {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}
