@@ -31,7 +31,7 @@ async fn a_long_row_of_lost_answers_loses_and_doubles_nothing() {
 async fn answers_are_lost(statements: &[&'static str]) {
     let (site, proxy) = Site::behind_a_proxy().await;
     for statement in statements {
-        let messages = rand::rng().random_range(1..15);
+        let messages = rand::rng().random_range(1..10);
         site.load.goes_on(messages).await;
         proxy.loses_the_answer_to(statement).await;
     }
@@ -41,7 +41,7 @@ async fn answers_are_lost(statements: &[&'static str]) {
 
 #[tokio::test]
 async fn what_was_stored_just_before_an_outage_without_anybody_hearing_of_it_keeps_its_turn() {
-    outages_behind_lost_answers(4).await;
+    outages_behind_lost_answers(3).await;
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn a_long_row_of_outages_behind_lost_answers_loses_and_doubles_nothing() {
 async fn outages_behind_lost_answers(count: usize) {
     let (site, proxy) = Site::behind_a_proxy().await;
     for _ in 0..count {
-        let messages = rand::rng().random_range(1..15);
+        let messages = rand::rng().random_range(1..10);
         site.load.goes_on(messages).await;
         proxy.loses_the_answer_and_closes(ACCEPT).await;
         site.is_not_ready().await;

@@ -100,7 +100,7 @@ impl Site {
         for server in &self.fleet.servers {
             server.wait_until_ready().await;
         }
-        self.load.goes_on(40).await;
+        self.load.goes_on(30).await;
         for server in &self.fleet.servers {
             provisions_and_looks(&self.tenants[0].at(&server.url)).await;
         }
