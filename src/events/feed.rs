@@ -35,6 +35,8 @@ pub(super) struct PageOfFeed {
     pub(super) entries: Vec<Recorded>,
     /// Where to go on, also when nothing was found.
     pub(super) next: Cursor,
+    /// Whether there may be more behind it, wanted or not.
+    more: bool,
 }
 
 /// Reads what is there now.
@@ -57,6 +59,7 @@ pub(super) async fn read(database: &Database, wanted: &Wanted) -> sqlx::Result<P
         wanted.limit,
     )
     .await?;
+    let more = i64::try_from(entries.len()).is_ok_and(|count| count == wanted.limit);
     let position = entries.last().map_or(start, |last| Position {
         transaction: last.transaction,
         id: last.id,
@@ -76,6 +79,7 @@ pub(super) async fn read(database: &Database, wanted: &Wanted) -> sqlx::Result<P
             generation,
             position,
         },
+        more,
     })
 }
 
@@ -95,6 +99,9 @@ pub(super) async fn read_or_wait(
         }
         // What was passed over need not be read again.
         wanted.after = Some(page.next);
+        if page.more {
+            continue;
+        }
         tokio::select! {
             () = tokio::time::sleep_until((Instant::now() + LOOK_INTERVAL).min(deadline)) => {}
             changed = grew.changed() => {

@@ -14,7 +14,7 @@ use super::view;
 use crate::auth::caller::TenantCaller;
 use crate::auth::keyring::Keyring;
 use crate::auth::permission::Permission;
-use crate::history::model::Stream;
+use crate::history::model::{Kind, Stream};
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
 use crate::platform::http::page::{self, Page};
@@ -108,6 +108,14 @@ fn wanted(caller: &TenantCaller, query: &FeedQuery) -> Result<Wanted, ApiError> 
         .split(',')
         .map(str::trim)
         .filter(|word| !word.is_empty());
+    let types: Vec<String> = types.map(str::to_owned).collect();
+    let is_known = |word: &str| Kind::ALL.iter().any(|kind| kind.event_type() == word);
+    if let Some(unknown) = types.iter().find(|word| !is_known(word)) {
+        return Err(
+            ApiError::unprocessable(format!("there are no events of type {unknown}"))
+                .detail("types", "unknown"),
+        );
+    }
     let limit = Page {
         limit: query.limit,
         cursor: None,
@@ -117,7 +125,7 @@ fn wanted(caller: &TenantCaller, query: &FeedQuery) -> Result<Wanted, ApiError> 
         ccid: caller.ccid,
         after,
         stream,
-        types: types.map(str::to_owned).collect(),
+        types,
         limit,
     })
 }

@@ -15,6 +15,8 @@ use super::gateway::{BOOTSTRAP_KEY, TestGateway, WEBHOOK_SECRET};
 pub const SOON: std::time::Duration = std::time::Duration::from_secs(20);
 /// The contact centre's number.
 pub const PHONE: &str = "16504661149";
+/// A second number of the contact centre, where a test gives it one.
+pub const OTHER_PHONE: &str = "16504661150";
 /// A consumer's number.
 pub const CONSUMER: &str = "16505550199";
 
@@ -88,6 +90,46 @@ impl Tenant {
             third_party,
             ..self.clone()
         }
+    }
+
+    /// Gives the tenant a second channel, and speaks for that one.
+    pub async fn with_second_channel(&self, gateway: &TestGateway) -> Self {
+        let webhook = json!({ "url": gateway.third_party.url() });
+        let secret = |id| {
+            let (webhook, api) = (WEBHOOK_SECRET, &self.third_party.api_secret);
+            json!({ "channelId": id, "webhook": { "secret": webhook }, "api": { "secret": api } })
+        };
+        let data = |id| json!({ "channelId": id, "webhook": webhook });
+        let body = json!({
+            "data": { "channels": [data(PHONE), data(OTHER_PHONE)] },
+            "secret": { "channels": [secret(PHONE), secret(OTHER_PHONE)] },
+        });
+        let path = format!("/nexus/v3/provisioning/services/{}/Async", self.ccid);
+        let saved = self.put(&path, &body).await;
+        assert_eq!(saved.status, 200, "{saved:?}");
+        let mut second = self.clone();
+        OTHER_PHONE.clone_into(&mut second.third_party.channel_id);
+        second
+    }
+
+    /// The same tenant, spoken for with a key that has no more permissions than these.
+    pub async fn limited_to(&self, permissions: &[&str]) -> Self {
+        let body = json!({ "tenant": self.ccid, "name": "limited", "permissions": permissions });
+        let made = self.post("/nexus/v3/provisioning/apikeys", &body).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        let key = made.json()["data"]["key"].as_str().unwrap().to_owned();
+        Self {
+            key,
+            ..self.clone()
+        }
+    }
+
+    /// Events of one type, oldest first.
+    pub async fn events(&self, event_type: &str) -> Vec<Value> {
+        let path = format!("/nexus/v3/events?types={event_type}&limit=500&wait=1");
+        let reply = self.get(&path).await;
+        assert_eq!(reply.status, 200, "{:?}", reply.json());
+        reply.json()["data"]["items"].as_array().unwrap().clone()
     }
 
     pub async fn get(&self, path: &str) -> Reply {

@@ -2,6 +2,7 @@
 //! elsewhere.
 
 mod feed;
+mod following;
 mod health;
 mod metrics;
 

@@ -1,0 +1,280 @@
+//! Following the feed: nothing is missed, nothing comes twice, and whoever waits is woken.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::harness::TestGateway;
+use crate::harness::eventually::eventually;
+use crate::harness::tenant::{CONSUMER, OTHER_PHONE, PHONE, SOON, Tenant};
+
+const WRITERS: usize = 8;
+const MESSAGES: usize = 15;
+
+/// One page after a cursor, with the cursor of the next.
+async fn page(tenant: &Tenant, query: &str, after: Option<&str>) -> (Vec<Value>, String) {
+    let after = after
+        .map(|after| format!("&after={after}"))
+        .unwrap_or_default();
+    let reply = tenant
+        .get(&format!("/nexus/v3/events?{query}{after}"))
+        .await;
+    assert_eq!(reply.status, 200, "{:?}", reply.json());
+    let data = reply.json()["data"].clone();
+    let next = data["next"]
+        .as_str()
+        .expect("there is always a next")
+        .to_owned();
+    (data["items"].as_array().unwrap().clone(), next)
+}
+
+#[tokio::test]
+async fn a_reader_sees_every_event_once_and_in_order_while_two_replicas_write() {
+    let gateway = TestGateway::start().await;
+    let second = gateway.replica(&[]).await;
+    let tenant = gateway.tenant().await;
+    let elsewhere = tenant.through(&second);
+    eventually("the second replica knows the tenant", SOON, async || {
+        elsewhere.is_known().await.then_some(())
+    })
+    .await;
+    let all_written = AtomicBool::new(false);
+    let writing = async {
+        let writers = (0..WRITERS).map(|writer| {
+            let through = if writer % 2 == 0 { &tenant } else { &elsewhere };
+            async move {
+                let mut ids = Vec::new();
+                for number in 0..MESSAGES {
+                    let consumer = format!("165055501{writer}{}", number % 3);
+                    ids.push(through.consumer_says(&consumer, "Hello").await);
+                }
+                ids
+            }
+        });
+        let ids = join_all(writers).await.concat();
+        all_written.store(true, Ordering::Release);
+        ids
+    };
+    let reading = async {
+        let (mut seen, mut after): (Vec<Value>, Option<String>) = (Vec::new(), None);
+        let mut turn = 0;
+        loop {
+            let had_all = all_written.load(Ordering::Acquire);
+            turn += 1;
+            let through = if turn % 2 == 0 { &tenant } else { &elsewhere };
+            let (items, next) = page(through, "limit=7&wait=1", after.as_deref()).await;
+            if had_all && items.is_empty() {
+                return seen;
+            }
+            seen.extend(items);
+            after = Some(next);
+        }
+    };
+    let (mut written, seen) = tokio::join!(writing, reading);
+
+    let of_messages = seen
+        .iter()
+        .filter(|event| event["type"] == "message.received");
+    let mut received: Vec<String> = of_messages
+        .map(|event| event["data"]["id"].as_str().unwrap().to_owned())
+        .collect();
+    received.sort_unstable();
+    written.sort_unstable();
+    assert_eq!(received, written);
+    let (again, _) = page(&tenant, "limit=500", None).await;
+    assert_eq!(
+        seen, again,
+        "what was read while it was written is what is there, in the same order"
+    );
+    let (resumed, _) = page(&tenant, "limit=500", seen[9]["cursor"].as_str()).await;
+    assert_eq!(
+        resumed,
+        seen[10..],
+        "each event's own cursor goes on behind it"
+    );
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_waits_is_woken_by_an_event_on_any_replica() {
+    let gateway = TestGateway::start().await;
+    let second = gateway.replica(&[]).await;
+    let tenant = gateway.tenant().await;
+    let elsewhere = tenant.through(&second);
+    eventually("the second replica knows the tenant", SOON, async || {
+        elsewhere.is_known().await.then_some(())
+    })
+    .await;
+    let (_, mut after) = page(&tenant, "stream=all", None).await;
+    for waits_at in [&tenant, &elsewhere] {
+        // The wait is longer than the patience of this test: in time means woken.
+        let waiting = page(waits_at, "wait=30&types=message.received", Some(&after));
+        let speaking = tenant.consumer_says(CONSUMER, "Hello");
+        let ((woken, next), id) = timeout(SOON, async { tokio::join!(waiting, speaking) })
+            .await
+            .unwrap();
+        assert_eq!(woken.len(), 1);
+        assert_eq!(woken[0]["data"]["id"], json!(id));
+        after = next;
+    }
+    let (nothing, next) = page(&tenant, "wait=1", Some(&after)).await;
+    assert_eq!(
+        (nothing.len(), next),
+        (0, after),
+        "nothing more has happened"
+    );
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_wait_for_one_type_passes_all_others_over_at_once() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    for _ in 0..40 {
+        let body: Vec<Value> = (0..5)
+            .map(|_| {
+                nexus_gateway::simulator::text_message(
+                    CONSUMER,
+                    PHONE,
+                    &uuid::Uuid::new_v4().to_string(),
+                    "Hello",
+                )
+            })
+            .collect();
+        assert_eq!(tenant.third_party.send(&body).await.unwrap().status, 200);
+    }
+    tenant.consumer_says(CONSUMER, "STOP").await;
+    let waiting = page(&tenant, "limit=1&wait=30&types=suppression.added", None);
+    let (found, _) = timeout(SOON, waiting).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["data"]["address"], CONSUMER);
+}
+
+#[tokio::test]
+async fn a_reader_chooses_streams_types_and_how_much() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    let second = tenant.with_second_channel(&gateway).await;
+    let section = format!(
+        "/nexus/v3/provisioning/senders/{}/cxc.Campaigns",
+        tenant.ccid
+    );
+    let saved = tenant
+        .put(&section, &json!({ "channelId": OTHER_PHONE }))
+        .await;
+    assert_eq!(saved.status, 201, "{:?}", saved.json());
+    let to_agents = tenant.consumer_says(CONSUMER, "to an agent").await;
+    let to_campaigns = second
+        .third_party
+        .send_text(CONSUMER, OTHER_PHONE, "c-1", "to a campaign")
+        .await
+        .unwrap();
+    let to_campaigns = to_campaigns.json()["data"]["ids"][0]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    tenant.consumer_says(CONSUMER, "STOP").await;
+    let stop = "suppression.added";
+
+    let received = async |query: &str| {
+        let events = page(&tenant, &format!("{query}&wait=2"), None).await.0;
+        let subjects = events
+            .iter()
+            .map(|event| match event["type"].as_str().unwrap() {
+                "message.received" => event["data"]["id"].as_str().unwrap().to_owned(),
+                other => other.to_owned(),
+            });
+        subjects.collect::<Vec<_>>()
+    };
+    let all = received("stream=all").await;
+    assert!(
+        [&to_agents, &to_campaigns]
+            .into_iter()
+            .all(|id| all.contains(id)),
+        "{all:?}"
+    );
+    assert_eq!(received("").await, all);
+    let chat = received("stream=chat").await;
+    assert!(
+        chat.contains(&to_agents) && !chat.contains(&to_campaigns),
+        "{chat:?}"
+    );
+    assert!(chat.iter().any(|each| each == "conversation.started"));
+    let cxc = received("stream=cxc").await;
+    assert_eq!(
+        cxc,
+        [to_campaigns.as_str(), stop],
+        "a suppression is for both"
+    );
+    assert_eq!(received("types=suppression.added").await, [stop]);
+    let two = received("types=suppression.added,%20message.received").await;
+    assert_eq!(two.len(), 4, "{two:?}");
+
+    let (mut by_one, mut after) = (Vec::new(), None);
+    for _ in 0..all.len() {
+        let (items, next) = page(&tenant, "limit=1", after.as_deref()).await;
+        assert_eq!(items.len(), 1);
+        by_one.extend(items);
+        after = Some(next);
+    }
+    assert_eq!(by_one, page(&tenant, "limit=500", None).await.0);
+    assert_eq!(
+        page(&tenant, "limit=1", after.as_deref()).await.0,
+        Vec::<Value>::new()
+    );
+}
+
+#[tokio::test]
+async fn a_tenant_sees_its_own_events_whatever_cursor_it_shows() {
+    let gateway = TestGateway::start().await;
+    let (tenant, neighbour) = (gateway.tenant().await, gateway.tenant().await);
+    tenant.consumer_says(CONSUMER, "ours").await;
+    let (_, ours) = page(&tenant, "wait=5", None).await;
+    let theirs = neighbour.consumer_says(CONSUMER, "theirs").await;
+
+    let (seen, _) = page(&neighbour, "wait=5&types=message.received", Some(&ours)).await;
+    let ids: Vec<_> = seen
+        .iter()
+        .map(|event| event["data"]["id"].clone())
+        .collect();
+    assert_eq!(ids, [json!(theirs)]);
+    let (_, next) = page(&neighbour, "wait=1", None).await;
+    assert_eq!(
+        page(&tenant, "wait=0", Some(&next)).await.0,
+        Vec::<Value>::new()
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_of_the_feed_is_refused() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    for query in [
+        "after=nonsense",
+        "after=1.2",
+        "after=-1.0.0",
+        "after=",
+        "stream=sms",
+        "types=message.recieved",
+        "wait=31",
+        "wait=-1",
+        "wait=soon",
+        "limit=0",
+        "limit=501",
+        "limit=all",
+        "streem=chat",
+    ] {
+        let refused = tenant.get(&format!("/nexus/v3/events?{query}")).await;
+        assert_eq!(refused.status, 422, "{query} {:?}", refused.json());
+    }
+    let limited = tenant.limited_to(&["nexus:messages:read"]).await;
+    assert_eq!(limited.get("/nexus/v3/events").await.status, 403);
+    let mut nobody = tenant.clone();
+    nobody.key = uuid::Uuid::new_v4().to_string();
+    assert_eq!(nobody.get("/nexus/v3/events").await.status, 401);
+    let (nothing, next) = page(&tenant, "", None).await;
+    assert!(nothing.is_empty());
+    assert!(page(&tenant, "", Some(&next)).await.0.is_empty());
+}
