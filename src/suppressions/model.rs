@@ -1,6 +1,6 @@
 //! Suppressions as values.
 
-use crate::values::{Address, Ccid, ChannelId};
+use crate::values::{Address, Ccid, ChannelId, MessageId};
 
 /// One address that a sender must not send to.
 #[derive(Debug, Clone)]
@@ -10,6 +10,8 @@ pub struct Suppression {
     /// `keyword` or `api`.
     pub source: String,
     pub reason: Option<String>,
+    /// The message that asked for it, where one did.
+    pub evidence: Option<MessageId>,
     /// Unix milliseconds.
     pub created_at: i64,
     pub expires_at: Option<i64>,

@@ -7,6 +7,8 @@ use axum::Router;
 use axum::extract::{FromRef, State as From};
 use axum::response::Response;
 use axum::routing::get;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Route, Suppression};
@@ -53,6 +55,8 @@ struct View {
     source: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<String>,
     time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
@@ -71,26 +75,28 @@ const REASON_MAX: usize = 500;
 
 async fn list(
     From(database): From<Database>,
+    From(clock): From<Clock>,
     caller: TenantCaller,
     Query(page): Query<Page>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::SuppressionsRead)?;
     let limit = page.limit()?;
-    let cursor = page.cursor.as_deref().unwrap_or(" ");
-    let after = cursor.split_once(' ').ok_or_else(Page::bad_cursor)?;
+    let after = page.cursor.as_deref().map_or_else(
+        || Ok((String::new(), String::new())),
+        |cursor| read_cursor(cursor).ok_or_else(Page::bad_cursor),
+    )?;
     let mut connection = database
         .reads
         .acquire()
         .await
         .map_err(ApiError::unavailable)?;
-    let found = store::list(&mut connection, caller.ccid, after, limit)
+    let after = (after.0.as_str(), after.1.as_str());
+    let bounds = (limit, clock.now_ms());
+    let found = store::list(&mut connection, caller.ccid, after, bounds)
         .await
         .map_err(ApiError::unavailable)?;
     let full = i64::try_from(found.len()).is_ok_and(|count| count == limit);
-    let next = found
-        .last()
-        .filter(|_| full)
-        .map(|last| format!("{} {}", last.channel_id.as_str(), last.address.as_str()));
+    let next = found.last().filter(|_| full).map(cursor_after);
     Ok(page::answer(
         found.into_iter().map(View::from).collect::<Vec<_>>(),
         next,
@@ -99,6 +105,7 @@ async fn list(
 
 async fn show(
     From(database): From<Database>,
+    From(clock): From<Clock>,
     caller: TenantCaller,
     Path(path): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
@@ -109,7 +116,7 @@ async fn show(
         .acquire()
         .await
         .map_err(ApiError::unavailable)?;
-    match store::find(&mut connection, &route)
+    match store::find(&mut connection, &route, clock.now_ms())
         .await
         .map_err(ApiError::unavailable)?
     {
@@ -139,13 +146,7 @@ async fn put(
         return Err(ApiError::unprocessable("reason has at most 500 characters")
             .detail("/reason", "at most 500 characters"));
     }
-    let expires_at = body.expires_at.as_deref().map(|text| {
-        unix_ms(text).ok_or_else(|| {
-            ApiError::unprocessable("expiresAt is not an RFC 3339 time")
-                .detail("/expiresAt", "RFC 3339")
-        })
-    });
-    let expires_at = expires_at.transpose()?;
+    let expires_at = expiry(&body, state.clock.now_ms())?;
     let change = state.change()?;
     let mut connection = state
         .database
@@ -164,6 +165,7 @@ async fn put(
         address: route.address,
         source: "api".to_owned(),
         reason: body.reason,
+        evidence: None,
         created_at: change.now_ms,
         expires_at,
     };
@@ -233,6 +235,35 @@ fn read(body: &[u8]) -> Result<PutBody, ApiError> {
     Ok(shape::read(body)?)
 }
 
+/// When a suppression is to end, if it is to.
+fn expiry(body: &PutBody, now_ms: i64) -> Result<Option<i64>, ApiError> {
+    let Some(text) = body.expires_at.as_deref() else {
+        return Ok(None);
+    };
+    let expires_at = unix_ms(text).ok_or_else(|| {
+        ApiError::unprocessable("expiresAt is not an RFC 3339 time")
+            .detail("/expiresAt", "RFC 3339")
+    })?;
+    if expires_at <= now_ms {
+        return Err(ApiError::unprocessable("expiresAt is over already")
+            .detail("/expiresAt", "a time to come"));
+    }
+    Ok(Some(expires_at))
+}
+
+/// The cursor of the page after this suppression: an address may hold what means something else in a URL.
+fn cursor_after(last: &Suppression) -> String {
+    let place = format!("{}/{}", last.channel_id.as_str(), last.address.as_str());
+    URL_SAFE_NO_PAD.encode(place)
+}
+
+fn read_cursor(cursor: &str) -> Option<(String, String)> {
+    let place = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    // No channel has a slash; U+0000 would not reach the database.
+    let (channel_id, address) = place.split_once('/').filter(|_| !place.contains('\0'))?;
+    Some((channel_id.to_owned(), address.to_owned()))
+}
+
 fn unknown() -> ApiError {
     ApiError::not_found("there is no such suppression")
 }
@@ -244,6 +275,7 @@ impl std::convert::From<Suppression> for View {
             address: suppression.address.as_str().to_owned(),
             source: suppression.source,
             reason: suppression.reason,
+            evidence: suppression.evidence.map(|id| id.to_string()),
             time: rfc3339(suppression.created_at),
             expires_at: suppression.expires_at.map(rfc3339),
         }

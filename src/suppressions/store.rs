@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::model::{Route, Suppression};
 use crate::history;
 use crate::history::model::{Entry, Kind, Stream};
-use crate::values::{Address, Ccid, ChannelId};
+use crate::values::{Ccid, MessageId};
 
 /// For each route, whether it is suppressed at this time.
 pub async fn check(
@@ -60,8 +60,8 @@ pub async fn put(
         "insert into suppressions (ccid, channel_id, address, source, reason, created_at, expires_at)
          values ($1, $2, $3, 'api', $4, $5, $6)
          on conflict (ccid, channel_id, address) do update
-         set source = excluded.source, reason = excluded.reason, created_at = excluded.created_at,
-             expires_at = excluded.expires_at",
+         set source = excluded.source, reason = excluded.reason, evidence = null,
+             created_at = excluded.created_at, expires_at = excluded.expires_at",
         route.ccid.as_uuid(),
         route.channel_id.as_str(),
         route.address.as_str(),
@@ -80,22 +80,25 @@ pub async fn put(
     Ok(!was_there)
 }
 
-/// Removes a suppression; `false` if there was none.
+/// Removes a suppression; `false` if there was none in force.
 pub async fn remove(
     connection: &mut PgConnection,
     route: &Route,
     change: Change,
 ) -> sqlx::Result<bool> {
     let mut transaction = connection.begin().await?;
-    let removed = sqlx::query!(
-        "delete from suppressions where ccid = $1 and channel_id = $2 and address = $3",
+    let in_force = sqlx::query_scalar!(
+        r#"delete from suppressions where ccid = $1 and channel_id = $2 and address = $3
+           returning expires_at is null or expires_at > $4 as "in_force!""#,
         route.ccid.as_uuid(),
         route.channel_id.as_str(),
         route.address.as_str(),
+        change.now_ms,
     )
-    .execute(&mut *transaction)
+    .fetch_optional(&mut *transaction)
     .await?;
-    if removed.rows_affected() == 0 {
+    if in_force != Some(true) {
+        transaction.commit().await?;
         return Ok(false);
     }
     history::store::append(
@@ -107,76 +110,69 @@ pub async fn remove(
     Ok(true)
 }
 
-/// One suppression of a tenant.
+/// One suppression of a tenant, if it is in force.
 pub async fn find(
     connection: &mut PgConnection,
     route: &Route,
+    now_ms: i64,
 ) -> sqlx::Result<Option<Suppression>> {
-    let row = sqlx::query!(
-        "select channel_id, address, source, reason, created_at, expires_at from suppressions
-         where ccid = $1 and channel_id = $2 and address = $3",
+    let row = sqlx::query_as!(
+        Row,
+        "select channel_id, address, source, reason, evidence, created_at, expires_at from suppressions
+         where ccid = $1 and channel_id = $2 and address = $3 and (expires_at is null or expires_at > $4)",
         route.ccid.as_uuid(),
         route.channel_id.as_str(),
         route.address.as_str(),
+        now_ms,
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.and_then(|row| {
-        suppression(
-            &row.channel_id,
-            &row.address,
-            (row.source, row.reason),
-            (row.created_at, row.expires_at),
-        )
-    }))
+    Ok(row.and_then(suppression))
 }
 
-/// Suppressions of a tenant after a (channel, address), in that order.
+/// Suppressions of a tenant that are in force after a (channel, address), in that order.
 pub async fn list(
     connection: &mut PgConnection,
     ccid: Ccid,
-    after: (&str, &str),
-    limit: i64,
+    (channel_id, address): (&str, &str),
+    (limit, now_ms): (i64, i64),
 ) -> sqlx::Result<Vec<Suppression>> {
-    let rows = sqlx::query!(
-        "select channel_id, address, source, reason, created_at, expires_at from suppressions
-         where ccid = $1 and (channel_id, address) > ($2, $3)
+    let rows = sqlx::query_as!(
+        Row,
+        "select channel_id, address, source, reason, evidence, created_at, expires_at from suppressions
+         where ccid = $1 and (channel_id, address) > ($2, $3) and (expires_at is null or expires_at > $5)
          order by channel_id, address limit $4",
         ccid.as_uuid(),
-        after.0,
-        after.1,
+        channel_id,
+        address,
         limit,
+        now_ms,
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| {
-            suppression(
-                &row.channel_id,
-                &row.address,
-                (row.source, row.reason),
-                (row.created_at, row.expires_at),
-            )
-        })
-        .collect())
+    Ok(rows.into_iter().filter_map(suppression).collect())
 }
 
-fn suppression(
-    channel_id: &str,
-    address: &str,
-    (source, reason): (String, Option<String>),
-    (created_at, expires_at): (i64, Option<i64>),
-) -> Option<Suppression> {
-    let channel_id: ChannelId = channel_id.parse().ok()?;
-    let address: Address = address.parse().ok()?;
+/// A suppression as it is stored.
+struct Row {
+    channel_id: String,
+    address: String,
+    source: String,
+    reason: Option<String>,
+    evidence: Option<i64>,
+    created_at: i64,
+    expires_at: Option<i64>,
+}
+
+fn suppression(row: Row) -> Option<Suppression> {
     Some(Suppression {
-        channel_id,
-        address,
-        source,
-        reason,
-        created_at,
-        expires_at,
+        channel_id: row.channel_id.parse().ok()?,
+        address: row.address.parse().ok()?,
+        source: row.source,
+        reason: row.reason,
+        evidence: row.evidence.map(MessageId::from_i64),
+        created_at: row.created_at,
+        expires_at: row.expires_at,
     })
 }
 

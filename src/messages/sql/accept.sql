@@ -66,8 +66,10 @@ stopped as (
     where keyword = 1
     order by ccid, channel_id, sender_address
     on conflict (ccid, channel_id, address) do update
-        set source = excluded.source, evidence = excluded.evidence, created_at = excluded.created_at, expires_at = null
-        where suppressions.expires_at <= $3
+        set source = excluded.source, reason = null, evidence = excluded.evidence, created_at = excluded.created_at,
+            expires_at = null
+        -- Who says STOP is not asked for how long: one that would have ended stays for good.
+        where suppressions.expires_at is not null
     returning evidence as id
 ),
 restarted as (
@@ -75,7 +77,7 @@ restarted as (
     using last_word
     where last_word.keyword = 2 and s.ccid = last_word.ccid and s.channel_id = last_word.channel_id
       and s.address = last_word.sender_address
-    returning last_word.id
+    returning last_word.id, s.expires_at is null or s.expires_at > $3 as in_force
 ),
 noted as (
     insert into history (ccid, id, subject, kind, stream)
@@ -83,10 +85,10 @@ noted as (
     union all
     select ccid, suppression_event, id, 5, 3 from item where id in (select id from stopped)
     union all
-    select ccid, suppression_event, id, 6, 3 from item where id in (select id from restarted)
+    select ccid, suppression_event, id, 6, 3 from item where id in (select id from restarted where in_force)
 )
 select 0::smallint as "tag!", 0::bigint as "a!", 0::bigint as "b!" from me
 union all select 1::smallint, id, 0 from item where suppressed
 union all select 2::smallint, lane, stamp from stamped
 union all select 3::smallint, id, 0 from stopped
-union all select 3::smallint, id, 0 from restarted
+union all select 3::smallint, id, 0 from restarted where in_force

@@ -5,37 +5,13 @@ use serde_json::json;
 
 use super::{receipts_of, with_receipts};
 use crate::harness::TestGateway;
-use crate::harness::gateway::WEBHOOK_SECRET;
-use crate::harness::tenant::{CONSUMER, PHONE, Tenant};
-
-/// A second number of the tenant.
-const OTHER_PHONE: &str = "16504661150";
-
-/// Gives the tenant a second channel, and speaks for it.
-async fn with_second_channel(gateway: &TestGateway, tenant: &Tenant) -> Tenant {
-    let webhook = json!({ "url": gateway.third_party.url() });
-    let secrets = json!({ "webhook": { "secret": WEBHOOK_SECRET }, "api": { "secret": tenant.third_party.api_secret } });
-    let channel = |id: &str, members: &str, value: &serde_json::Value| match members {
-        "data" => json!({ "channelId": id, "webhook": value }),
-        _ => json!({ "channelId": id, "webhook": value["webhook"], "api": value["api"] }),
-    };
-    let body = json!({
-        "data": { "channels": [channel(PHONE, "data", &webhook), channel(OTHER_PHONE, "data", &webhook)] },
-        "secret": { "channels": [channel(PHONE, "secret", &secrets), channel(OTHER_PHONE, "secret", &secrets)] },
-    });
-    let path = format!("/nexus/v3/provisioning/services/{}/Async", tenant.ccid);
-    let saved = tenant.put(&path, &body).await;
-    assert_eq!(saved.status, 200, "{:?}", saved.json());
-    let mut second = tenant.clone();
-    OTHER_PHONE.clone_into(&mut second.third_party.channel_id);
-    second
-}
+use crate::harness::tenant::{CONSUMER, OTHER_PHONE};
 
 #[tokio::test]
 async fn a_receipt_of_another_tenant_or_channel_never_matches() {
     let gateway = TestGateway::start().await;
     let (tenant, neighbour) = (gateway.tenant().await, gateway.tenant().await);
-    let second = with_second_channel(&gateway, &tenant).await;
+    let second = tenant.with_second_channel(&gateway).await;
     gateway
         .third_party
         .answer_with([Rule::new(Answer::accept_as("theirs-1")).times(1)]);

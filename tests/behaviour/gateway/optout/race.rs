@@ -1,0 +1,210 @@
+//! After the answer to a STOP no send to that person begins, whatever is under way.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use nexus_gateway::simulator::{Answer, Rule};
+use serde_json::json;
+
+use super::{ends_opted_out, opted_out};
+use crate::harness::TestGateway;
+use crate::harness::eventually::eventually;
+use crate::harness::tenant::{SOON, Tenant};
+
+const ROUNDS: usize = 25;
+/// People who opt out in each round.
+const PEOPLE: usize = 8;
+/// Submissions to each of them through each replica, at most.
+const SUBMISSIONS: usize = 6;
+
+/// What became of one person's messages.
+struct Ended {
+    person: String,
+    /// When the answer to the STOP was complete.
+    stopped: Instant,
+    sent: usize,
+    opted_out: usize,
+}
+
+// Everything is on one thread: a send that has begun is at the third party before anything later can be answered, so
+// the times need no allowance.
+#[tokio::test]
+async fn after_the_answer_to_a_stop_no_send_to_that_person_begins() {
+    let settings = [
+        ("WEBHOOK__RETRY_SCHEDULE_SECONDS", "0.02,0.05,0.1,0.1"),
+        ("DISPATCH__BREAKER_FAILURES", "1000000"),
+    ];
+    let gateway = TestGateway::start_with(&settings).await;
+    let second = gateway.replica(&settings).await;
+    let tenant = gateway.tenant().await;
+    let elsewhere = tenant.through(&second);
+    eventually("the second replica knows the tenant", SOON, async || {
+        elsewhere.is_known().await.then_some(())
+    })
+    .await;
+    let (mut sent, mut opted_out) = (0, 0);
+    let mut stopped = HashMap::new();
+    for round in 0..ROUNDS {
+        let people: Vec<String> = (0..PEOPLE)
+            .map(|person| format!("1650555{:04}", round * PEOPLE + person))
+            .collect();
+        let dead = dead_letters(&gateway, &tenant, &people).await;
+        let rounds = people
+            .into_iter()
+            .zip(dead)
+            .enumerate()
+            .map(|(number, (person, dead))| {
+                let replicas = if (round + number) % 2 == 0 {
+                    [&tenant, &elsewhere]
+                } else {
+                    [&elsewhere, &tenant]
+                };
+                opts_out_while_sent_to(&gateway, replicas, person, dead, number % 4)
+            });
+        for ended in join_all(rounds).await {
+            sent += ended.sent;
+            opted_out += ended.opted_out;
+            stopped.insert(ended.person, ended.stopped);
+        }
+        let late = begun_after_a_stop(&gateway, &stopped);
+        assert!(late.is_empty(), "{late:?}");
+        gateway.third_party.reset();
+    }
+    assert!(
+        sent > 0 && opted_out > 0,
+        "there was something to race: {sent} sent, {opted_out} stopped"
+    );
+    second.stop().await;
+}
+
+/// Who was sent to after the answer to their STOP, and how long after it.
+fn begun_after_a_stop(
+    gateway: &TestGateway,
+    stopped: &HashMap<String, Instant>,
+) -> Vec<(String, Duration)> {
+    let received = gateway.third_party.requests();
+    assert_eq!(
+        received.len() as u64,
+        gateway.third_party.count(),
+        "all can be looked at"
+    );
+    let late = received.iter().filter_map(|webhook| {
+        let person = webhook.recipient()?;
+        let after = webhook.at.checked_duration_since(*stopped.get(&person)?)?;
+        (!after.is_zero()).then_some((person, after))
+    });
+    late.collect()
+}
+
+/// One message to each that has failed and can be sent again by hand. Of what follows every third try is to be repeated.
+async fn dead_letters(gateway: &TestGateway, tenant: &Tenant, people: &[String]) -> Vec<String> {
+    gateway.third_party.answer_with([Answer::status(400)]);
+    let dead = people.iter().map(|person| async move {
+        let id = tenant.send(person, "before").await;
+        tenant.wait_for_status(&id, "Failed").await;
+        id
+    });
+    let dead = join_all(dead).await;
+    gateway.third_party.answer_with([
+        Rule::new(Answer::status(503)).share(0.34),
+        Rule::new(Answer::accept()),
+    ]);
+    dead
+}
+
+/// Sends to somebody in every way there is, until and after that person says STOP, which is when `begun` of the sends
+/// have arrived.
+async fn opts_out_while_sent_to(
+    gateway: &TestGateway,
+    [tenant, elsewhere]: [&Tenant; 2],
+    person: String,
+    dead: String,
+    begun: usize,
+) -> Ended {
+    let is_over = AtomicBool::new(false);
+    let submits = |through: &Tenant| {
+        let (through, person, is_over) = (through.clone(), person.clone(), &is_over);
+        async move {
+            let mut ids = Vec::new();
+            while ids.len() < SUBMISSIONS && !is_over.load(Ordering::Acquire) {
+                let reply = through.submit(&person, "race").await;
+                match reply.json()["data"]["results"][0]["id"].as_str() {
+                    Some(id) => ids.push(id.to_owned()),
+                    None => break,
+                }
+            }
+            ids
+        }
+    };
+    let retry = format!("/nexus/v3/messages/{dead}/retry");
+    let stop = async {
+        let seen = |count: usize| {
+            let arrived = |webhook: &nexus_gateway::simulator::Received| {
+                webhook.recipient().as_deref() == Some(&person)
+            };
+            gateway
+                .third_party
+                .requests()
+                .iter()
+                .filter(|webhook| arrived(webhook))
+                .count()
+                > count
+        };
+        // The first one is the dead letter's.
+        eventually("so many have arrived", SOON, async || {
+            (begun == 0 || seen(begun.min(2))).then_some(())
+        })
+        .await;
+        elsewhere.consumer_says(&person, "STOP").await;
+        let stopped = Instant::now();
+        is_over.store(true, Ordering::Release);
+        stopped
+    };
+    let redrive = async {
+        if begun % 2 == 0 {
+            tenant.post(&retry, &json!({})).await;
+        }
+    };
+    let (mut ids, more, stopped, ()) =
+        tokio::join!(submits(tenant), submits(elsewhere), stop, redrive);
+    ids.extend(more);
+    for through in [tenant, elsewhere] {
+        opted_out(&through.submit(&person, "after").await);
+    }
+    if begun % 2 == 1 {
+        let retried = tenant.post(&retry, &json!({})).await;
+        assert_eq!(retried.status, 202, "{:?}", retried.json());
+        eventually("it has begun anew", SOON, async || {
+            let history = tenant.message(&dead).await["history"].as_array()?.len();
+            (history >= 4).then_some(())
+        })
+        .await;
+        ends_opted_out(tenant, &dead).await;
+    }
+    let mut ended = Ended {
+        person,
+        stopped,
+        sent: 0,
+        opted_out: 0,
+    };
+    for id in ids {
+        if is_sent(tenant, &id).await {
+            ended.sent += 1;
+        } else {
+            ended.opted_out += 1;
+        }
+    }
+    ended
+}
+
+/// Waits for the end of a message: sent, or stopped by the suppression.
+async fn is_sent(tenant: &Tenant, id: &str) -> bool {
+    let status = eventually("the message has come to an end", SOON, async || {
+        let status = tenant.message(id).await["status"].as_str()?.to_owned();
+        (status != "Queued").then_some(status)
+    })
+    .await;
+    status == "Sent"
+}
