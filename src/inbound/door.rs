@@ -75,7 +75,9 @@ impl InboundDoor {
             }
         }
         if contents.is_empty() {
-            self.receipts.take(&receipts).await?;
+            if !receipts.is_empty() {
+                self.receipts.take(&receipts).await?;
+            }
             return Ok(Vec::new());
         }
         let promised = if receipts.is_empty() {

@@ -35,7 +35,7 @@ async fn close(tenant: &Tenant, conversation: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn an_agent_answers_a_consumer_in_order_and_closes() {
+async fn an_agent_answers_a_consumer_in_order() {
     let gateway = TestGateway::start().await;
     let tenant = gateway.tenant().await;
     let asked = tenant
@@ -78,7 +78,14 @@ async fn an_agent_answers_a_consumer_in_order_and_closes() {
             .iter()
             .all(|message| message["conversationId"] == json!(conversation))
     );
+}
 
+#[tokio::test]
+async fn a_conversation_that_is_closed_twice_has_ended_once() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    tenant.consumer_says(CONSUMER, "Hello").await;
+    let conversation = only(&tenant).await;
     let closed = close(&tenant, &conversation).await;
     assert_eq!(
         (closed.status, &closed.json()["data"]["state"]),
@@ -138,13 +145,7 @@ async fn however_a_number_is_written_it_is_one_consumer_and_each_channel_has_its
     let tenant = gateway.tenant().await;
     let second = tenant.with_second_channel(&gateway).await;
     let replica = gateway.replica(&[]).await;
-    let elsewhere = tenant.through(&replica);
-    crate::harness::eventually::eventually(
-        "the replica knows the tenant",
-        crate::harness::tenant::SOON,
-        async || elsewhere.is_known().await.then_some(()),
-    )
-    .await;
+    let elsewhere = tenant.known_through(&replica).await;
     let spellings = [
         CONSUMER,
         "+16505550199",
@@ -264,6 +265,14 @@ async fn what_no_agent_may_do_is_refused() {
         assert_eq!(reply(caller, &conversation, "Hi").await.status, writes);
         assert_eq!(close(caller, &conversation).await.status, writes);
     }
+}
+
+#[tokio::test]
+async fn nobody_is_answered_in_a_conversation_that_is_unknown_or_after_a_stop() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    tenant.consumer_says(CONSUMER, "Hello").await;
+    let conversation = only(&tenant).await;
     for unknown in ["1613474523265-0", "nonsense"] {
         assert_eq!(tenant.get(&format!("{LIST}/{unknown}")).await.status, 404);
         assert_eq!(

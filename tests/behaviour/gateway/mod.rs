@@ -1,13 +1,13 @@
 //! The main job as its users see it: messages in, replies and submissions out, receipts, opt-outs, events.
 
 mod aggregation;
+mod backlog;
 mod cancel;
+mod conversations;
 mod demo;
 mod email;
-mod event;
-mod backlog;
 mod endpoints;
-mod conversations;
+mod event;
 mod flow;
 mod inbound;
 mod optout;

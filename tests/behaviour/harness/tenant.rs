@@ -81,6 +81,16 @@ impl Tenant {
         self.at(&gateway.url())
     }
 
+    /// The same once that replica has heard of the tenant.
+    pub async fn known_through(&self, gateway: &TestGateway) -> Self {
+        let elsewhere = self.through(gateway);
+        eventually("the replica knows the tenant", SOON, async || {
+            elsewhere.is_known().await.then_some(())
+        })
+        .await;
+        elsewhere
+    }
+
     /// The same tenant, spoken for at another address.
     pub fn at(&self, base_url: &str) -> Self {
         let mut third_party = self.third_party.clone();

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::harness::TestGateway;
-use crate::harness::eventually::eventually;
 use crate::harness::tenant::{CONSUMER, OTHER_PHONE, PHONE, SOON, Tenant};
 
 const WRITERS: usize = 8;
@@ -35,11 +34,7 @@ async fn a_reader_sees_every_event_once_and_in_order_while_two_replicas_write() 
     let gateway = TestGateway::start().await;
     let second = gateway.replica(&[]).await;
     let tenant = gateway.tenant().await;
-    let elsewhere = tenant.through(&second);
-    eventually("the second replica knows the tenant", SOON, async || {
-        elsewhere.is_known().await.then_some(())
-    })
-    .await;
+    let elsewhere = tenant.known_through(&second).await;
     let all_written = AtomicBool::new(false);
     let writing = async {
         let writers = (0..WRITERS).map(|writer| {
@@ -57,21 +52,7 @@ async fn a_reader_sees_every_event_once_and_in_order_while_two_replicas_write() 
         all_written.store(true, Ordering::Release);
         ids
     };
-    let reading = async {
-        let (mut seen, mut after): (Vec<Value>, Option<String>) = (Vec::new(), None);
-        let mut turn = 0;
-        loop {
-            let had_all = all_written.load(Ordering::Acquire);
-            turn += 1;
-            let through = if turn % 2 == 0 { &tenant } else { &elsewhere };
-            let (items, next) = page(through, "limit=7&wait=1", after.as_deref()).await;
-            if had_all && items.is_empty() {
-                return seen;
-            }
-            seen.extend(items);
-            after = Some(next);
-        }
-    };
+    let reading = read_until(&all_written, [&tenant, &elsewhere]);
     let (mut written, seen) = tokio::join!(writing, reading);
 
     let of_messages = seen
@@ -97,16 +78,27 @@ async fn a_reader_sees_every_event_once_and_in_order_while_two_replicas_write() 
     second.stop().await;
 }
 
+/// Reads page by page, through one replica and the other, until nothing more comes after all is written.
+async fn read_until(all_written: &AtomicBool, through: [&Tenant; 2]) -> Vec<Value> {
+    let (mut seen, mut after): (Vec<Value>, Option<String>) = (Vec::new(), None);
+    for turn in 0.. {
+        let had_all = all_written.load(Ordering::Acquire);
+        let (items, next) = page(through[turn % 2], "limit=7&wait=1", after.as_deref()).await;
+        if had_all && items.is_empty() {
+            break;
+        }
+        seen.extend(items);
+        after = Some(next);
+    }
+    seen
+}
+
 #[tokio::test]
 async fn whoever_waits_is_woken_by_an_event_on_any_replica() {
     let gateway = TestGateway::start().await;
     let second = gateway.replica(&[]).await;
     let tenant = gateway.tenant().await;
-    let elsewhere = tenant.through(&second);
-    eventually("the second replica knows the tenant", SOON, async || {
-        elsewhere.is_known().await.then_some(())
-    })
-    .await;
+    let elsewhere = tenant.known_through(&second).await;
     let (_, mut after) = page(&tenant, "stream=all", None).await;
     for waits_at in [&tenant, &elsewhere] {
         // The wait is longer than the patience of this test: in time means woken.
@@ -211,7 +203,17 @@ async fn a_reader_chooses_streams_types_and_how_much() {
     assert_eq!(received("types=suppression.added").await, [stop]);
     let two = received("types=suppression.added,%20message.received").await;
     assert_eq!(two.len(), 4, "{two:?}");
+}
 
+#[tokio::test]
+async fn a_reader_goes_through_the_feed_in_steps_of_its_own_choice() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    for words in ["Hello", "STOP", "START"] {
+        tenant.consumer_says(CONSUMER, words).await;
+    }
+    let (all, _) = page(&tenant, "limit=500&wait=2", None).await;
+    assert_eq!(all.len(), 6, "{all:?}");
     let (mut by_one, mut after) = (Vec::new(), None);
     for _ in 0..all.len() {
         let (items, next) = page(&tenant, "limit=1", after.as_deref()).await;
@@ -219,7 +221,7 @@ async fn a_reader_chooses_streams_types_and_how_much() {
         by_one.extend(items);
         after = Some(next);
     }
-    assert_eq!(by_one, page(&tenant, "limit=500", None).await.0);
+    assert_eq!(by_one, all);
     assert_eq!(
         page(&tenant, "limit=1", after.as_deref()).await.0,
         Vec::<Value>::new()

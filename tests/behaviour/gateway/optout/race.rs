@@ -39,11 +39,7 @@ async fn after_the_answer_to_a_stop_no_send_to_that_person_begins() {
     let gateway = TestGateway::start_with(&settings).await;
     let second = gateway.replica(&settings).await;
     let tenant = gateway.tenant().await;
-    let elsewhere = tenant.through(&second);
-    eventually("the second replica knows the tenant", SOON, async || {
-        elsewhere.is_known().await.then_some(())
-    })
-    .await;
+    let elsewhere = tenant.known_through(&second).await;
     let (mut sent, mut opted_out) = (0, 0);
     let mut stopped = HashMap::new();
     for round in 0..ROUNDS {
@@ -124,79 +120,85 @@ async fn opts_out_while_sent_to(
     begun: usize,
 ) -> Ended {
     let is_over = AtomicBool::new(false);
-    let submits = |through: &Tenant| {
-        let (through, person, is_over) = (through.clone(), person.clone(), &is_over);
-        async move {
-            let mut ids = Vec::new();
-            while ids.len() < SUBMISSIONS && !is_over.load(Ordering::Acquire) {
-                let reply = through.submit(&person, "race").await;
-                match reply.json()["data"]["results"][0]["id"].as_str() {
-                    Some(id) => ids.push(id.to_owned()),
-                    None => break,
-                }
-            }
-            ids
-        }
-    };
-    let retry = format!("/nexus/v3/messages/{dead}/retry");
     let stop = async {
-        let seen = |count: usize| {
-            let arrived = |webhook: &nexus_gateway::simulator::Received| {
-                webhook.recipient().as_deref() == Some(&person)
-            };
-            gateway
-                .third_party
-                .requests()
-                .iter()
-                .filter(|webhook| arrived(webhook))
-                .count()
-                > count
-        };
-        // The first one is the dead letter's.
-        eventually("so many have arrived", SOON, async || {
-            (begun == 0 || seen(begun.min(2))).then_some(())
-        })
-        .await;
+        have_arrived(gateway, &person, begun).await;
         elsewhere.consumer_says(&person, "STOP").await;
         let stopped = Instant::now();
         is_over.store(true, Ordering::Release);
         stopped
     };
+    // Every other dead letter is sent again before the STOP, the rest after it.
+    let redriven_before = begun.is_multiple_of(2);
     let redrive = async {
-        if begun % 2 == 0 {
-            tenant.post(&retry, &json!({})).await;
+        if redriven_before {
+            retry(tenant, &dead).await;
         }
     };
-    let (mut ids, more, stopped, ()) =
-        tokio::join!(submits(tenant), submits(elsewhere), stop, redrive);
+    let (mut ids, more, stopped, ()) = tokio::join!(
+        submit_until(&is_over, tenant, &person),
+        submit_until(&is_over, elsewhere, &person),
+        stop,
+        redrive
+    );
     ids.extend(more);
     for through in [tenant, elsewhere] {
         opted_out(&through.submit(&person, "after").await);
     }
-    if begun % 2 == 1 {
-        let retried = tenant.post(&retry, &json!({})).await;
-        assert_eq!(retried.status, 202, "{:?}", retried.json());
-        eventually("it has begun anew", SOON, async || {
+    if !redriven_before {
+        retry(tenant, &dead).await;
+        eventually("it has come to its second end", SOON, async || {
             let history = tenant.message(&dead).await["history"].as_array()?.len();
             (history >= 4).then_some(())
         })
         .await;
         ends_opted_out(tenant, &dead).await;
     }
-    let mut ended = Ended {
-        person,
-        stopped,
-        sent: 0,
-        opted_out: 0,
-    };
+    let (mut sent, mut opted_out) = (0, 0);
     for id in ids {
         if is_sent(tenant, &id).await {
-            ended.sent += 1;
+            sent += 1;
         } else {
-            ended.opted_out += 1;
+            opted_out += 1;
         }
     }
-    ended
+    Ended {
+        person,
+        stopped,
+        sent,
+        opted_out,
+    }
+}
+
+/// Submits one message after the other until it is over or the recipient has opted out; gives back those accepted.
+async fn submit_until(is_over: &AtomicBool, through: &Tenant, person: &str) -> Vec<String> {
+    let mut ids = Vec::new();
+    while ids.len() < SUBMISSIONS && !is_over.load(Ordering::Acquire) {
+        let reply = through.submit(person, "race").await.json();
+        let Some(id) = reply["data"]["results"][0]["id"].as_str() else {
+            break;
+        };
+        ids.push(id.to_owned());
+    }
+    ids
+}
+
+/// Waits until so many sends to somebody have arrived, beside the one that made the dead letter.
+async fn have_arrived(gateway: &TestGateway, person: &str, begun: usize) {
+    let begun = begun.min(2);
+    eventually("so many have arrived", SOON, async || {
+        let received = gateway.third_party.requests();
+        let theirs = received
+            .iter()
+            .filter(|webhook| webhook.recipient().as_deref() == Some(person));
+        (theirs.count() > begun).then_some(())
+    })
+    .await;
+}
+
+async fn retry(tenant: &Tenant, id: &str) {
+    let path = format!("/nexus/v3/messages/{id}/retry");
+    let retried = tenant.post(&path, &json!({})).await;
+    assert_eq!(retried.status, 202, "{:?}", retried.json());
 }
 
 /// Waits for the end of a message: sent, or stopped by the suppression.
