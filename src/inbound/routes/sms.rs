@@ -33,7 +33,7 @@ async fn message(
     Trace(trace): Trace,
     Call { ccid, members }: Call,
 ) -> Result<Response, ApiError> {
-    let message = receive::message(&members).map_err(refused)?;
+    let message = receive::message(&members, door.limits).map_err(refused)?;
     let snapshot = directory.snapshot();
     let channel = snapshot
         .receiving(ccid, &message.channel_id)

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::MemberFault;
 use super::members::{ATTACHMENT, MESSAGE, MESSAGE_ID, Members, PHONE_NUMBER, SHORTCODE};
+use crate::content::rules::ContentLimits;
 use crate::values::{Address, ChannelId, ChannelIdError, ChannelType, ReasonCode};
 
 /// A message of a consumer. `Debug` shows no text, and of the address only its ends.
@@ -19,13 +20,13 @@ pub struct SmsMessage {
 }
 
 /// Reads a call of type `MO`, or names every fault.
-pub fn message(members: &Members) -> Result<SmsMessage, Vec<MemberFault>> {
+pub fn message(members: &Members, limits: ContentLimits) -> Result<SmsMessage, Vec<MemberFault>> {
     let read = (
         members.is_of_type("MO"),
         members.needed(MESSAGE_ID),
         shortcode(members),
         number(members, PHONE_NUMBER),
-        text(members),
+        text(members, limits),
     );
     match read {
         (Ok(()), Ok(message_id), Ok((channel_id, to)), Ok(from), Ok(text)) => Ok(SmsMessage {
@@ -72,7 +73,7 @@ fn no_number(name: &str, sentence: impl Into<String>) -> MemberFault {
 }
 
 /// An empty text is one, since a consumer can send it. Attachments are refused rather than lost.
-fn text(members: &Members) -> Result<&str, MemberFault> {
+fn text(members: &Members, limits: ContentLimits) -> Result<&str, MemberFault> {
     if members.has_attachments() {
         return Err(MemberFault::with_reason(
             ATTACHMENT,
@@ -80,9 +81,15 @@ fn text(members: &Members) -> Result<&str, MemberFault> {
             "attachments are not received by this gateway",
         ));
     }
-    members
+    let text = members
         .text()
-        .ok_or_else(|| MemberFault::new(MESSAGE, "is missing"))
+        .ok_or_else(|| MemberFault::new(MESSAGE, "is missing"))?;
+    let bytes_max = limits.bytes_max;
+    if text.len() > bytes_max {
+        let sentence = format!("says more than {bytes_max} bytes");
+        return Err(MemberFault::new(MESSAGE, sentence));
+    }
+    Ok(text)
 }
 
 impl fmt::Debug for SmsMessage {
@@ -99,6 +106,7 @@ impl fmt::Debug for SmsMessage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::testing::LIMITS;
 
     const GOOD: [(&str, &str); 6] = [
         ("type", "MO"),
@@ -116,7 +124,7 @@ mod tests {
         let form = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(pairs)
             .finish();
-        message(&Members::read(&form, None).unwrap())
+        message(&Members::read(&form, None).unwrap(), LIMITS)
     }
 
     #[test]
@@ -183,7 +191,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_named_at_once() {
-        let faults = message(&Members::default()).unwrap_err();
+        let faults = message(&Members::default(), LIMITS).unwrap_err();
         let names: Vec<&str> = faults.iter().map(|fault| fault.name.as_str()).collect();
         assert_eq!(
             names,
@@ -194,5 +202,25 @@ mod tests {
     #[test]
     fn an_empty_text_is_a_text() {
         assert_eq!(with("message", Some("")).unwrap().text, "");
+    }
+
+    #[test]
+    fn a_text_may_say_as_much_as_every_other_message_and_no_more() {
+        let limits = ContentLimits {
+            bytes_max: 4,
+            ..LIMITS
+        };
+        let say = |text: &str| {
+            let form = format!(
+                "type=MO&message_id=1&shortcode=16504661149&phone_number=16505550199&message={text}"
+            );
+            message(&Members::read(&form, None).unwrap(), limits)
+        };
+        assert_eq!(say("%C3%BC%C3%BC").unwrap().text, "üü");
+        let faults = say("%C3%BC%C3%BC.").unwrap_err();
+        assert_eq!(
+            (faults[0].name.as_str(), faults[0].reason.code()),
+            ("message", 520)
+        );
     }
 }
