@@ -9,6 +9,7 @@ pub mod dedup;
 pub mod desk;
 mod doubts;
 pub mod error;
+mod explanation;
 pub mod item;
 pub mod model;
 mod reply;

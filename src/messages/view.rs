@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::explanation::{Facts, sentence};
 use super::status::Status;
 use super::store::context::Context;
 use super::store::read::{Direction, Stored};
@@ -188,72 +189,27 @@ pub fn detail(entry: &Recorded) -> Value {
 
 /// Delivered or why not, and what happens next, in a sentence that can be read out.
 pub fn explain(message: &Stored, entries: &[Recorded], paused: bool) -> Value {
-    let last_attempt = entries
-        .iter()
-        .rev()
-        .find(|entry| entry.kind == Kind::Attempt)
-        .map(detail);
-    let attempts = entries
+    let attempts: Vec<Value> = entries
         .iter()
         .filter(|entry| entry.kind == Kind::Attempt)
-        .count();
-    let last_error = last_attempt
-        .as_ref()
-        .and_then(|detail| detail.get("error")?.as_str().map(str::to_owned));
-    let next = last_attempt
-        .as_ref()
-        .and_then(|detail| detail.get("nextAttemptAt")?.as_str().map(str::to_owned));
-    let reason = message
-        .reason
-        .and_then(|code| ReasonCode::from_code(u16::try_from(code).ok()?));
-    let sentence = match (message.direction, message.status) {
-        (Direction::Inbound, _) => "The consumer's message was received and stored.".to_owned(),
-        (_, Status::Queued) if paused => {
-            "The message waits: its endpoint is paused. It is sent when the endpoint is resumed."
-                .to_owned()
-        }
-        (_, Status::Queued) => match &last_error {
-            Some(error) => {
-                format!("Attempt {attempts} did not succeed ({error}); the message is tried again.")
-            }
-            None => "The message is accepted and about to be sent.".to_owned(),
-        },
-        (_, Status::Unknown) => {
-            "The message may have been sent: the provider took it and gave no answer.".to_owned()
-        }
-        (_, Status::Sent) => "The provider took the message; no receipt has come yet.".to_owned(),
-        (_, Status::Delivered) => "The message was delivered.".to_owned(),
-        (_, Status::Removed) => "The message was delivered and has been removed since.".to_owned(),
-        (_, Status::Cancelled) => "The message was cancelled before it was sent.".to_owned(),
-        (_, Status::Failed | Status::Bounced) => {
-            failed(reason, last_error.as_deref(), message.dead_letter)
-        }
+        .map(detail)
+        .collect();
+    let last = |member: &str| attempts.last()?.get(member)?.as_str();
+    let facts = Facts {
+        inbound: message.direction == Direction::Inbound,
+        status: message.status,
+        reason: message
+            .reason
+            .and_then(|code| ReasonCode::from_code(u16::try_from(code).ok()?)),
+        last_error: last("error"),
+        attempts: attempts.len(),
+        paused,
+        dead_letter: message.dead_letter,
     };
-    let mut view = json!({ "outcome": status_word(message), "sentence": sentence });
-    if let Some(next) = next.filter(|_| message.status == Status::Queued && !paused) {
-        view["nextAttemptAt"] = Value::String(next);
+    let mut view = json!({ "outcome": status_word(message), "sentence": sentence(&facts) });
+    let waits = message.status == Status::Queued && !paused;
+    if let Some(next) = last("nextAttemptAt").filter(|_| waits) {
+        view["nextAttemptAt"] = json!(next);
     }
     view
-}
-
-fn failed(reason: Option<ReasonCode>, last_error: Option<&str>, dead_letter: bool) -> String {
-    let why = match (reason, last_error) {
-        (Some(reason), Some(error)) => format!(
-            "{} (reason {}, last answer {error})",
-            reason.sentence(),
-            reason.code()
-        ),
-        (Some(reason), None) => format!("{} (reason {})", reason.sentence(), reason.code()),
-        (None, Some(error)) => format!("the last answer was {error}"),
-        (None, None) => "the provider gave no reason".to_owned(),
-    };
-    let next = if dead_letter {
-        " It is kept as a dead letter and can be retried."
-    } else {
-        ""
-    };
-    format!(
-        "The message was not delivered: {}.{next}",
-        why.trim_end_matches('.')
-    )
 }

@@ -8,6 +8,7 @@ mod demo;
 mod email;
 mod endpoints;
 mod event;
+mod explain;
 mod flow;
 mod inbound;
 mod optout;

@@ -76,7 +76,7 @@ pub(super) fn webhooks_of(gateway: &TestGateway, id: &str) -> Vec<Received> {
 }
 
 /// Saves the tenant's Async service anew.
-async fn save_service(tenant: &Tenant, webhook: &Value, webhook_secret: &Value) {
+pub(super) async fn save_service(tenant: &Tenant, webhook: &Value, webhook_secret: &Value) {
     let body = json!({
         "data": { "channels": [{ "channelId": PHONE, "webhook": webhook }] },
         "secret": { "channels": [{
@@ -91,6 +91,6 @@ async fn save_service(tenant: &Tenant, webhook: &Value, webhook_secret: &Value) 
 }
 
 /// When something happened, in Unix milliseconds.
-fn at(time: &Value) -> i64 {
+pub(super) fn at(time: &Value) -> i64 {
     nexus_gateway::platform::clock::unix_ms(time.as_str().unwrap()).unwrap()
 }
