@@ -31,7 +31,7 @@ pub struct States {
 /// | `/nexus/v3/messages...` | applications | submit, search, look, explain, retry, cancel |
 /// | `/nexus/v3/conversations...` | agents | read, reply, close |
 /// | `/nexus/v3/suppressions...` | applications | who must not be sent to |
-/// | `/nexus/v3/endpoints...` | operators | destinations: look, pause, resume |
+/// | `/nexus/v3/endpoints...` | operators | destinations: look, pause, resume, test |
 /// | `/nexus/v3/events` | consumers | the feed |
 /// | `/nexus/v3/provisioning/...` | operators | keys, services, senders |
 pub fn public(states: States, limits: RequestLimits, lifecycle: &Lifecycle) -> Router {

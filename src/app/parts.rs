@@ -14,6 +14,7 @@ use crate::dispatch::backoff::RetrySchedule;
 use crate::dispatch::breaker::BreakerSettings;
 use crate::dispatch::canceller::Canceller;
 use crate::dispatch::context::{DispatchContext, DispatchSettings};
+use crate::dispatch::endpoint_test::EndpointTests;
 use crate::dispatch::gate::Gate;
 use crate::dispatch::replica::{Replica, Stages, TICK_INTERVAL_MAX};
 use crate::dispatch::results::Results;
@@ -159,6 +160,7 @@ impl Parts {
                 ids: Arc::clone(ids),
                 ownership: Arc::clone(ownership),
                 after: Arc::clone(&self.after),
+                tests: EndpointTests::new(Arc::clone(context)),
             },
             events: events::routes::State {
                 keyring: keyring.clone(),

@@ -8,19 +8,17 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::context::DispatchContext;
+use super::excerpt;
 use super::gate::LaneOpen;
 use crate::connectors::outcome::{AttemptError, NotStarted, Outcome};
 use crate::connectors::third_party::send::{self, Outbound, WebhookCall};
-use crate::connectors::third_party::settings::{BodyShape, ThirdPartyChannel};
+use crate::connectors::third_party::settings::BodyShape;
 use crate::history::model::Stream;
 use crate::lanes::model::{Arrival, Delivery, Life, OutboundMessage};
-use crate::platform::outbound::{Answer, GateRefused, exchange};
+use crate::platform::outbound::{GateRefused, exchange};
 use crate::provisioning::directory::{Channel, ConnectorSettings};
 use crate::suppressions::model::Route;
 use crate::values::{Content, MediaId, Segments};
-
-/// How much of an answer history keeps, in bytes.
-const EXCERPT_BYTES_MAX: usize = 512;
 
 /// What an attempt came to, and what history says of it.
 #[derive(Debug)]
@@ -139,42 +137,22 @@ impl Attempt {
     }
 
     async fn send(&self, arrival: &Arrival) -> Report {
-        match &self.channel.connector {
-            ConnectorSettings::ThirdParty(settings) => self.third_party(settings, arrival).await,
-        }
-    }
-
-    async fn third_party(&self, settings: &ThirdPartyChannel, arrival: &Arrival) -> Report {
-        let message = &arrival.message;
-        let call = WebhookCall {
-            body: render(message, settings.webhook.body_shape),
-            trace: &message.trace,
-            custom_headers: self.channel.custom_headers(message.stream == Stream::Cxc),
-            now_ms: self.context.clock.now_ms(),
-        };
-        let refusal = Arc::new(Mutex::new(None));
-        let request = send::build_request(settings, call, self.gate(arrival, Arc::clone(&refusal)));
-        let began = self.context.clock.monotonic();
-        let client = self.context.clients.client();
-        let result = exchange(&client, request, settings.webhook.timeout).await;
-        let gate_said = refusal
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let answer = result.as_ref().ok();
-        Report {
-            duration: self.context.clock.monotonic().duration_since(began),
-            http_status: answer.map(|answer| answer.status),
-            excerpt: answer.map(excerpt),
-            outcome: send::interpret(result, self.context.clock.now_ms(), gate_said),
-        }
+        let refusal = Refusal::default();
+        let gate = self.gate(arrival, refusal.clone());
+        post(
+            &self.context,
+            &self.channel,
+            &arrival.message,
+            (gate, refusal),
+        )
+        .await
     }
 
     /// The gate of one attempt. Why it stays shut is left in `refusal`.
     fn gate(
         &self,
         arrival: &Arrival,
-        refusal: Arc<Mutex<Option<NotStarted>>>,
+        refusal: Refusal,
     ) -> BoxFuture<'static, Result<(), GateRefused>> {
         let (context, open, life) = (Arc::clone(&self.context), Arc::clone(&self.open), self.life);
         let announce = (!self.channel.repeats_safe()).then_some(arrival.delivery);
@@ -192,11 +170,53 @@ impl Attempt {
                 context.gate.pass(&route, checked_at, (life, &open)).await
             };
             passed.await.map_err(|why| {
-                *refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+                refusal.set(why);
                 GateRefused
             })
         }
         .boxed()
+    }
+}
+
+/// Why a gate stayed shut; shared between the gate and whoever waits behind it.
+#[derive(Debug, Clone, Default)]
+pub struct Refusal(Arc<Mutex<Option<NotStarted>>>);
+
+impl Refusal {
+    pub fn set(&self, why: NotStarted) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
+    fn take(&self) -> Option<NotStarted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Makes one request with a message and reads its answer, whoever asked for it. No byte of the message leaves before
+/// the gate opens.
+pub async fn post(
+    context: &DispatchContext,
+    channel: &Channel,
+    message: &OutboundMessage,
+    (gate, refusal): (BoxFuture<'static, Result<(), GateRefused>>, Refusal),
+) -> Report {
+    let ConnectorSettings::ThirdParty(settings) = &channel.connector;
+    let call = WebhookCall {
+        body: render(message, settings.webhook.body_shape),
+        trace: &message.trace,
+        custom_headers: channel.custom_headers(message.stream == Stream::Cxc),
+        now_ms: context.clock.now_ms(),
+    };
+    let request = send::build_request(settings, call, gate);
+    let began = context.clock.monotonic();
+    let client = context.clients.client();
+    let result = exchange(&client, request, settings.webhook.timeout).await;
+    let answer = result.as_ref().ok();
+    Report {
+        duration: context.clock.monotonic().duration_since(began),
+        http_status: answer.map(|answer| answer.status),
+        excerpt: answer.map(excerpt::of),
+        outcome: send::interpret(result, context.clock.now_ms(), refusal.take()),
     }
 }
 
@@ -212,19 +232,4 @@ fn render(message: &OutboundMessage, shape: BodyShape) -> Bytes {
         link: &MediaId::reference,
     };
     send::render_body(&outbound, shape)
-}
-
-/// The beginning of an answer as text, without control characters.
-fn excerpt(answer: &Answer) -> String {
-    let bytes = &answer.body[..answer.body.len().min(EXCERPT_BYTES_MAX)];
-    String::from_utf8_lossy(bytes)
-        .chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect()
 }

@@ -1,4 +1,4 @@
-//! All HTTP over endpoints: what each destination does, and pausing and resuming it.
+//! All HTTP over endpoints: what each destination does, pausing and resuming it, testing it.
 
 use std::sync::Arc;
 
@@ -9,6 +9,8 @@ use axum::routing::{get, post};
 use serde::Serialize;
 use serde_json::json;
 
+use super::attempt::Report;
+use super::endpoint_test::{EndpointTests, NotTested};
 use crate::auth::caller::TenantCaller;
 use crate::auth::keyring::Keyring;
 use crate::auth::permission::Permission;
@@ -34,6 +36,7 @@ pub struct State {
     pub ids: Arc<Ids>,
     pub ownership: Arc<Ownership>,
     pub after: Arc<dyn AfterAccept>,
+    pub tests: EndpointTests,
 }
 
 impl std::fmt::Debug for State {
@@ -49,6 +52,7 @@ pub fn routes(state: State) -> Router {
         .route("/endpoints/{id}", get(show))
         .route("/endpoints/{id}/pause", post(pause))
         .route("/endpoints/{id}/resume", post(resume))
+        .route("/endpoints/{id}/test", post(test))
         .with_state(state)
 }
 
@@ -128,6 +132,60 @@ async fn resume(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     state.change(&caller, &id, false).await
+}
+
+/// Posts one test to the endpoint and shows what came of it.
+async fn test(
+    From(tests): From<EndpointTests>,
+    caller: TenantCaller,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::EndpointsWrite)?;
+    let report = tests.run(caller.ccid, parse(&id)?).await?;
+    Ok(envelope::ok(TestView::of(report)))
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TestView {
+    /// What would have become of a message: `accepted`, `retry`, `refused`, `unknown` or `not_started`.
+    outcome: &'static str,
+    duration_milliseconds: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<String>,
+}
+
+impl TestView {
+    fn of(report: Report) -> Self {
+        let error = report.outcome.error();
+        Self {
+            outcome: report.outcome.class(),
+            duration_milliseconds: u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX),
+            http_status: report.http_status,
+            error: error.map(|error| error.class().into_owned()),
+            message: error.map(|error| error.to_string()),
+            answer: report.excerpt,
+        }
+    }
+}
+
+impl std::convert::From<NotTested> for ApiError {
+    fn from(refused: NotTested) -> Self {
+        match refused {
+            NotTested::Unknown => unknown(),
+            NotTested::ChannelGone => Self::conflict(None, refused.to_string()),
+            NotTested::TooSoon {
+                retry_after_seconds,
+            } => Self::rate_limited(retry_after_seconds, refused.to_string()),
+            NotTested::NoLease(cause) => Self::unavailable(cause),
+        }
+    }
 }
 
 impl State {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
+use crate::platform::database::Pool;
 use tokio::sync::Mutex;
 use tracing::warn;
 
@@ -39,7 +39,7 @@ pub struct Backlogs(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    pool: PgPool,
+    pool: Pool,
     clock: Clock,
     /// Deliveries of one lane.
     lane_max: i64,
@@ -57,7 +57,7 @@ struct Backlog {
 }
 
 impl Backlogs {
-    pub fn new(pool: PgPool, clock: Clock, lane_max: i64) -> Self {
+    pub fn new(pool: Pool, clock: Clock, lane_max: i64) -> Self {
         Self(Arc::new(Shared {
             pool,
             clock,

@@ -60,6 +60,8 @@ catalogue! {
     CANCELLATIONS = Counter "nexus_gateway_cancellations_total";
     /// Times that wishes to cancel could not be decided for want of the store; they are tried again.
     CANCELLATIONS_FAILED = Counter "nexus_gateway_cancellations_failed_total";
+    /// Endpoints that were tested by hand, by `outcome`.
+    ENDPOINT_TESTS = Counter "nexus_gateway_endpoint_tests_total";
     /// Times that an endpoint was parked because it failed again and again.
     ENDPOINTS_PARKED = Counter "nexus_gateway_endpoints_parked_total";
     /// Times that an endpoint was paused because it said that it is gone.
