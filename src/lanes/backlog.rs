@@ -10,14 +10,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::platform::database::Pool;
 use tokio::sync::Mutex;
 use tracing::warn;
 
 use super::model::LaneId;
 use super::store;
 use crate::platform::clock::Clock;
-use crate::platform::database::within;
+use crate::platform::database::{Pool, within};
 use crate::platform::telemetry::metric;
 use crate::values::Ccid;
 

@@ -74,8 +74,9 @@ async fn a_connection_that_falls_silent_while_it_is_given_back_frees_its_place()
 async fn a_transaction_that_is_dropped_leaves_nothing_behind_and_a_connection_for_the_next() {
     let cluster = private(Durability::None).await;
     let pool = Pool::new(cluster.connect_options("nexus_gateway"), 1);
-    let make = sqlx::query("create table made (number int)");
-    make.execute(&mut *pool.acquire().await.unwrap())
+    let table = sqlx::query("create table made (number int)");
+    table
+        .execute(&mut *pool.acquire().await.unwrap())
         .await
         .unwrap();
     for commits in [false, true] {
