@@ -149,7 +149,7 @@ mod tests {
             said: None,
         };
         let kept = |receipt: &Receipt| serde_json::from_str::<Value>(&receipt.detail()).unwrap();
-        let meaning = json!({ "source": "Portico", "reasons": [] });
+        let meaning = json!({ "source": "Portico", "messageId": "7", "reasons": [] });
         assert_eq!(kept(&receipt), meaning);
         receipt.said = Some(json!({ "message_state": "1" }));
         assert_eq!(kept(&receipt)["said"], json!({ "message_state": "1" }));

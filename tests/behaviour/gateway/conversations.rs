@@ -237,7 +237,7 @@ async fn what_no_agent_may_do_is_refused() {
         (json!({ "type": "Text", "text": "" }), 520),
         (json!({ "text": "Hi" }), 422),
         (json!({ "type": "Carrier pigeon", "text": "Hi" }), 510),
-        (json!({ "type": "Text", "text": 7 }), 422),
+        (json!({ "type": "Text", "text": 7 }), 520),
     ] {
         let refused = tenant.post(&messages, &body).await;
         assert_eq!(

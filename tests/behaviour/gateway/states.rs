@@ -78,7 +78,7 @@ async fn from_the_queue_by_way_of_a_retry_to_its_removal() {
     tenant.wait_for_status(&id, "Sent").await;
     let (_, attempts, explained) = told(&tenant, &id).await;
     assert_eq!((attempts, explained.get("nextAttemptAt")), (2, None));
-    says(&explained, "no receipt has come");
+    says(&explained, "has not said yet");
     for (receipt, words) in [
         ("Failed", "530"),
         ("Delivered", "was delivered"),
@@ -101,7 +101,7 @@ async fn what_failed_says_why_and_what_can_be_done() {
     tenant.wait_for_status(&refused, "Failed").await;
     let (_, attempts, explained) = told(&tenant, &refused).await;
     assert_eq!(attempts, 1);
-    says(&explained, "can be retried");
+    says(&explained, "by hand");
 
     gateway.third_party.answer_with([Answer::accept()]);
     let doubtful = tenant.send(CONSUMER, "Hello").await;
@@ -124,7 +124,7 @@ async fn a_consumer_s_message_was_received_and_has_no_attempts() {
     let id = tenant.consumer_says(CONSUMER, "Hello").await;
     let (status, attempts, explained) = told(&tenant, &id).await;
     assert_eq!((status.as_str(), attempts), ("Received", 0));
-    says(&explained, "received and stored");
+    says(&explained, "was received");
     for part in ["", "/attempts", "/explain"] {
         let foreign = neighbour
             .get(&format!("/nexus/v3/messages/{id}{part}"))

@@ -53,7 +53,7 @@ async fn what_waits_when_its_recipient_opts_out_fails_and_is_no_dead_letter() {
         assert_eq!(explained["data"]["outcome"], "Failed");
         let sentence = explained["data"]["sentence"].as_str().unwrap();
         assert!(
-            sentence.contains("350") && !sentence.contains("dead letter"),
+            sentence.contains("350") && !sentence.contains("by hand"),
             "{sentence}"
         );
         let retried = tenant

@@ -17,7 +17,7 @@ const ROUNDS: usize = 25;
 /// People who opt out in each round.
 const PEOPLE: usize = 8;
 /// Submissions to each of them through each replica, at most.
-const SUBMISSIONS: usize = 6;
+const SUBMISSIONS: usize = 4;
 
 /// What became of one person's messages.
 struct Ended {
