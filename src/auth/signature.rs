@@ -47,24 +47,17 @@ impl HubSignature {
         decode(value, b"sha256=").map(Self::Sha256)
     }
 
-    /// Compares in a time that does not depend on where the two differ. An empty key, which everybody knows, never fits.
-    fn fits(&self, key: &[u8], body: &[u8]) -> bool {
-        let equal = match self {
-            Self::Sha1(bytes) => mac::<Hmac<Sha1>>(key, body).verify_slice(bytes).is_ok(),
-            Self::Sha256(bytes) => mac::<Hmac<Sha256>>(key, body).verify_slice(bytes).is_ok(),
+    /// Begins to recompute it with a key.
+    fn begin(self, key: &[u8]) -> Comparison {
+        let running = match self {
+            Self::Sha1(claimed) => Running::Sha1(keyed(key), claimed),
+            Self::Sha256(claimed) => Running::Sha256(keyed(key), claimed),
         };
-        equal & !key.is_empty()
-    }
-
-    /// Tries every secret and, where there is none, a stand-in, so that the time taken tells neither which one fits
-    /// nor whether the sender is known at all.
-    fn fits_any(&self, secrets: &[&Secret], body: &[u8]) -> bool {
-        let known = !secrets.is_empty();
-        let keys = secrets
-            .iter()
-            .map(|secret| secret.expose().as_bytes())
-            .chain((!known).then_some(STAND_IN));
-        keys.fold(false, |fits, key| fits | self.fits(key, body)) & known
+        let key_is_known_to_all = key.is_empty();
+        Comparison {
+            running,
+            key_is_known_to_all,
+        }
     }
 }
 
@@ -84,35 +77,120 @@ pub fn sign_sha256(key: &[u8], body: &[u8]) -> String {
     )
 }
 
-/// Checks that a body was signed with one of the secrets, which are those of the sender that are in force.
-///
-/// With both headers, both must fit, be it with different secrets: one right signature beside a wrong one is a sender
-/// that cannot be trusted to have written either.
+/// Checks that a body was signed with one of the secrets, which are those of the sender that are in force. The rules are
+/// those of [`Verifier`].
 pub fn verify<'a>(
     headers: &HeaderMap,
     body: &[u8],
     secrets: impl Iterator<Item = &'a Secret>,
 ) -> Result<(), SignatureRefused> {
-    let sha1 = only(headers, &SHA1_HEADER)?
-        .map(HubSignature::from_sha1_header)
-        .transpose()?;
-    let sha256 = only(headers, &SHA256_HEADER)?
-        .map(HubSignature::from_sha256_header)
-        .transpose()?;
-    if sha1.is_none() && sha256.is_none() {
-        return Err(SignatureRefused::Missing);
+    let mut verifier = Verifier::begin(headers, secrets)?;
+    verifier.update(body);
+    verifier.finish()
+}
+
+/// Checks the signatures of a body that passes by in pieces.
+///
+/// With both headers, both must fit, be it with different secrets: one right signature beside a wrong one is a sender
+/// that cannot be trusted to have written either. Every secret is tried and, where there is none, a stand-in, so that the
+/// time taken tells neither which one fits nor whether the sender is known at all.
+#[derive(Debug)]
+pub struct Verifier {
+    /// For each signature that was given, what each secret makes of the body.
+    signatures: Vec<Vec<Comparison>>,
+    knows_sender: bool,
+}
+
+impl Verifier {
+    /// Reads the signatures of a request. `secrets` are those of the sender that are in force.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureRefused`] where there is no signature that could fit any body; this says nothing about the sender.
+    pub fn begin<'a>(
+        headers: &HeaderMap,
+        secrets: impl Iterator<Item = &'a Secret>,
+    ) -> Result<Self, SignatureRefused> {
+        let sha1 = only(headers, &SHA1_HEADER)?
+            .map(HubSignature::from_sha1_header)
+            .transpose()?;
+        let sha256 = only(headers, &SHA256_HEADER)?
+            .map(HubSignature::from_sha256_header)
+            .transpose()?;
+        if sha1.is_none() && sha256.is_none() {
+            return Err(SignatureRefused::Missing);
+        }
+        let mut keys: Vec<&[u8]> = secrets.map(|secret| secret.expose().as_bytes()).collect();
+        let knows_sender = !keys.is_empty();
+        if !knows_sender {
+            keys.push(STAND_IN);
+        }
+        let comparisons =
+            |signature: HubSignature| keys.iter().map(|key| signature.begin(key)).collect();
+        Ok(Self {
+            signatures: [sha1, sha256]
+                .into_iter()
+                .flatten()
+                .map(comparisons)
+                .collect(),
+            knows_sender,
+        })
     }
-    let secrets: Vec<&Secret> = secrets.collect();
-    let all_fit = [sha1, sha256]
-        .iter()
-        .flatten()
-        .fold(true, |fit, signature| {
-            fit & signature.fits_any(&secrets, body)
+
+    /// Takes the next bytes of the body.
+    pub fn update(&mut self, bytes: &[u8]) {
+        for comparison in self.signatures.iter_mut().flatten() {
+            comparison.update(bytes);
+        }
+    }
+
+    /// Says whether the whole body was signed with a secret of the sender.
+    pub fn finish(self) -> Result<(), SignatureRefused> {
+        let each_fits = self.signatures.into_iter().fold(true, |fit, comparisons| {
+            fit & comparisons
+                .into_iter()
+                .fold(false, |fits, comparison| fits | comparison.fits())
         });
-    if all_fit {
-        Ok(())
-    } else {
-        Err(SignatureRefused::Wrong)
+        if each_fits & self.knows_sender {
+            Ok(())
+        } else {
+            Err(SignatureRefused::Wrong)
+        }
+    }
+}
+
+/// One secret's signature of a body, on its way to be compared with the one that was claimed.
+struct Comparison {
+    running: Running,
+    key_is_known_to_all: bool,
+}
+
+enum Running {
+    Sha1(Hmac<Sha1>, [u8; 20]),
+    Sha256(Hmac<Sha256>, [u8; 32]),
+}
+
+impl Comparison {
+    fn update(&mut self, bytes: &[u8]) {
+        match &mut self.running {
+            Running::Sha1(mac, _) => mac.update(bytes),
+            Running::Sha256(mac, _) => mac.update(bytes),
+        }
+    }
+
+    /// Compares in a time that does not depend on where the two differ. An empty key, which everybody knows, never fits.
+    fn fits(self) -> bool {
+        let equal = match self.running {
+            Running::Sha1(mac, claimed) => mac.verify_slice(&claimed).is_ok(),
+            Running::Sha256(mac, claimed) => mac.verify_slice(&claimed).is_ok(),
+        };
+        equal && !self.key_is_known_to_all
+    }
+}
+
+impl std::fmt::Debug for Comparison {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Comparison(..)")
     }
 }
 
@@ -142,8 +220,12 @@ fn decode<const LENGTH: usize>(
     Ok(bytes)
 }
 
+fn keyed<M: KeyInit>(key: &[u8]) -> M {
+    <M as KeyInit>::new_from_slice(key).expect("an HMAC takes a key of any length")
+}
+
 fn mac<M: Mac + KeyInit>(key: &[u8], body: &[u8]) -> M {
-    let mut mac = <M as KeyInit>::new_from_slice(key).expect("an HMAC takes a key of any length");
+    let mut mac = keyed::<M>(key);
     mac.update(body);
     mac
 }

@@ -6,19 +6,18 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request, State as From};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::post;
 use bytes::Bytes;
 
 use super::door::{InboundDoor, InboundError};
-use crate::auth::{Keyring, signature};
+use crate::auth::Keyring;
 use crate::connectors::third_party::receive;
 use crate::content::document::Fault;
 use crate::platform::clock::Clock;
 use crate::platform::http::{ApiError, Path, RawBody, Trace, envelope, scan};
-use crate::provisioning::directory::{Channel, ConnectorSettings, Directory};
-use crate::values::{Ccid, ChannelId, ReasonCode};
+use crate::provisioning::directory::{Channel, Directory, SignedCall};
+use crate::values::ReasonCode;
 
 /// What these handlers may reach.
 #[derive(Debug, Clone, FromRef)]
@@ -71,17 +70,11 @@ impl FromRequest<State> for Signed {
         let request = Request::from_parts(parts, body);
         let RawBody(body) = RawBody::from_request(request, state).await?;
         let snapshot = state.directory.snapshot();
-        let channel = channel_id.parse::<ChannelId>().ok().zip(caller(&headers));
-        let channel = channel
-            .and_then(|(channel_id, ccid)| snapshot.channel(ccid, &channel_id))
-            .ok_or_else(unauthorized)?;
-        let ConnectorSettings::ThirdParty(settings) = &channel.connector;
-        let secrets = settings.api_secrets.in_force(state.clock.now_ms());
-        signature::verify(&headers, &body, secrets).map_err(|_| unauthorized())?;
-        Ok(Self {
-            channel: Arc::clone(channel),
-            body,
-        })
+        let now_ms = state.clock.now_ms();
+        let mut call = SignedCall::begin(&headers, &channel_id, &snapshot, now_ms)?;
+        call.update(&body);
+        let channel = call.finish()?;
+        Ok(Self { channel, body })
     }
 }
 
@@ -97,18 +90,6 @@ fn refused(faults: Vec<Fault>) -> ApiError {
     faults.into_iter().fold(error, |error, fault| {
         error.detail(fault.path, fault.message)
     })
-}
-
-/// The tenant, if exactly one is named.
-fn caller(headers: &HeaderMap) -> Option<Ccid> {
-    let mut named = headers.get_all("x-ccid").iter();
-    let ccid = named.next()?.to_str().ok()?.parse().ok()?;
-    named.next().is_none().then_some(ccid)
-}
-
-/// One answer for an unknown tenant, an unknown channel and a wrong signature: it tells nobody which.
-fn unauthorized() -> ApiError {
-    ApiError::unauthorized("the signature does not match this channel's secret")
 }
 
 impl std::convert::From<InboundError> for ApiError {

@@ -282,6 +282,22 @@ proptest! {
     }
 
     #[test]
+    fn a_body_in_pieces_is_the_body_as_a_whole(pieces in prop::collection::vec(any::<Vec<u8>>(), 0..6), changed in any::<bool>()) {
+        let body = pieces.concat();
+        let signed = sign_sha256(API_SECRET.as_bytes(), &body);
+        let headers = HeaderMap::from_iter([(SHA256_HEADER, signed.parse().unwrap())]);
+        let secret = Secret::new(API_SECRET.to_owned());
+        let mut verifier = Verifier::begin(&headers, [&secret].into_iter()).unwrap();
+        for piece in &pieces {
+            verifier.update(piece);
+        }
+        if changed {
+            verifier.update(b"and more");
+        }
+        prop_assert_eq!(verifier.finish().is_ok(), !changed);
+    }
+
+    #[test]
     fn one_flipped_bit_of_a_signature_is_refused(bit in 0usize..160, body in any::<Vec<u8>>()) {
         let signed = sign_sha1(API_SECRET.as_bytes(), &body);
         let mut bytes = hex::decode(&signed["sha1=".len()..]).unwrap();

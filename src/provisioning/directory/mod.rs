@@ -7,6 +7,7 @@
 mod channel;
 mod known;
 mod read;
+mod signed_call;
 mod snapshot;
 mod tenant;
 
@@ -18,6 +19,7 @@ use sqlx::Connection;
 use tokio::sync::{Mutex, watch};
 
 pub use channel::{CannotSend, Channel, ConnectorSettings, ReceivingChannel};
+pub use signed_call::SignedCall;
 pub use snapshot::Snapshot;
 pub use tenant::Defaults;
 
