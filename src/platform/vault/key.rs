@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac as _};
 use rand::Rng as _;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
@@ -15,6 +16,9 @@ const KEY_LENGTH: usize = 32;
 
 /// Keeps the name of a key apart from every other hash that is ever made of one.
 const KEY_ID_LABEL: &[u8] = b"nexus-gateway master key id v1";
+
+/// Keeps what other keys are derived from apart from the master key itself.
+const DERIVATION_LABEL: &[u8] = b"nexus-gateway derived keys v1";
 
 /// The key that seals every stored secret. It is wiped from memory when it is dropped, and nothing prints it.
 pub struct MasterKey {
@@ -56,6 +60,11 @@ impl MasterKey {
         KeyId(id)
     }
 
+    /// What keys for other purposes are made from: it opens nothing that this key has sealed.
+    pub(super) fn derivation(&self) -> DerivedKey {
+        DerivedKey::made(self.bytes.as_slice(), DERIVATION_LABEL)
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8; KEY_LENGTH] {
         &self.bytes
     }
@@ -64,6 +73,32 @@ impl MasterKey {
 impl fmt::Debug for MasterKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "MasterKey({})", self.id())
+    }
+}
+
+/// A key that was made from another: HMAC-SHA256 of what it is for. It is wiped from memory when it is dropped.
+pub struct DerivedKey(Zeroizing<[u8; KEY_LENGTH]>);
+
+impl DerivedKey {
+    pub(super) fn derive(&self, purpose: &str) -> Self {
+        Self::made(self.0.as_slice(), purpose.as_bytes())
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
+    fn made(from: &[u8], purpose: &[u8]) -> Self {
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(from)
+            .expect("an HMAC takes a key of any length");
+        mac.update(purpose);
+        Self(Zeroizing::new(mac.finalize().into_bytes().into()))
+    }
+}
+
+impl fmt::Debug for DerivedKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("DerivedKey(..)")
     }
 }
 

@@ -1,4 +1,5 @@
-//! Seals the secrets that the database keeps: webhook and API secrets, provider credentials.
+//! Seals the secrets that the database keeps: webhook and API secrets, provider credentials. It also derives keys that
+//! are not kept anywhere.
 //!
 //! A sealed value is bound to its tenant, table and row, so one that was copied elsewhere does not open. It owns neither
 //! the rows nor the key's file. The format, in bytes:
@@ -20,7 +21,7 @@ use rand::Rng as _;
 use zeroize::Zeroizing;
 
 pub use self::error::{MasterKeyError, VaultError};
-pub use self::key::{KeyId, MasterKey};
+pub use self::key::{DerivedKey, KeyId, MasterKey};
 use crate::values::Ccid;
 
 /// XChaCha20-Poly1305 with the associated data of [`SealContext::associated_data`].
@@ -144,6 +145,15 @@ impl Vault {
             .map_err(|_| VaultError::Refused)
     }
 
+    /// Keys for another purpose than sealing, one of each master key, the current one's first. The same master key and
+    /// purpose give the same key.
+    pub fn derived_keys(&self, purpose: &str) -> Vec<DerivedKey> {
+        std::iter::once(&self.current)
+            .chain(&self.retired)
+            .map(|named| named.derivation.derive(purpose))
+            .collect()
+    }
+
     /// Whether the current master key sealed this value; otherwise it is due to be sealed anew.
     pub fn is_current(&self, sealed: &[u8]) -> Result<bool, VaultError> {
         sealing_key(sealed).map(|key_id| key_id == self.current.id)
@@ -160,6 +170,8 @@ impl fmt::Debug for Vault {
 struct NamedCipher {
     id: KeyId,
     cipher: XChaCha20Poly1305,
+    /// What other keys are made from.
+    derivation: DerivedKey,
 }
 
 impl NamedCipher {
@@ -167,6 +179,7 @@ impl NamedCipher {
         Self {
             id: key.id(),
             cipher: XChaCha20Poly1305::new(key.as_bytes().into()),
+            derivation: key.derivation(),
         }
     }
 }

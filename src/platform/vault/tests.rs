@@ -207,3 +207,16 @@ proptest! {
         prop_assert!(vault.open(&async_service(), &bytes).is_err());
     }
 }
+
+#[test]
+fn a_derived_key_belongs_to_one_master_key_and_one_purpose() {
+    let (first, second) = (MasterKey::generate(), MasterKey::generate());
+    let again = MasterKey::from_base64(&first.to_base64()).unwrap();
+    let vault = Vault::with_retired(first, [second]);
+    let keys = vault.derived_keys("links");
+    assert_eq!(keys.len(), 2);
+    let same = &Vault::new(again).derived_keys("links")[0];
+    assert_eq!(keys[0].as_bytes(), same.as_bytes());
+    assert_ne!(keys[0].as_bytes(), keys[1].as_bytes());
+    assert_ne!(keys[0].as_bytes(), vault.derived_keys("else")[0].as_bytes());
+}
