@@ -20,10 +20,12 @@ RUN apt-get update \
     && apt-get install --no-install-recommends -y ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --user-group --home-dir /var/lib/nexus-gateway --create-home \
-        --shell /usr/sbin/nologin nexus-gateway
+        --shell /usr/sbin/nologin nexus-gateway \
+    && install --directory --owner=nexus-gateway --group=nexus-gateway --mode=0700 /var/lib/nexus-gateway/spool
 COPY --from=build /out/nexus-gateway /usr/local/bin/nexus-gateway
 ENV NEXUS_GATEWAY__SERVER__LISTEN=0.0.0.0:8080 \
-    NEXUS_GATEWAY__SERVER__INTERNAL_LISTEN=0.0.0.0:4004
+    NEXUS_GATEWAY__SERVER__INTERNAL_LISTEN=0.0.0.0:4004 \
+    NEXUS_GATEWAY__SERVER__SPOOL_DIR=/var/lib/nexus-gateway/spool
 USER 10001:10001
 WORKDIR /var/lib/nexus-gateway
 EXPOSE 8080 4004

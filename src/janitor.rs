@@ -55,6 +55,12 @@ pub fn weekly_tables(retention: &RetentionConfig) -> Vec<Weekly> {
         storage,
         keep_weeks: i64::from(retention.messages_days).div_euclid(7) + 1,
     };
+    let by_week = |table| Weekly {
+        table,
+        bound: |week| week,
+        storage: "",
+        keep_weeks: i64::from(retention.media_days).div_euclid(7) + 1,
+    };
     vec![
         // Every key is asked for in its own week and the next.
         Weekly {
@@ -63,6 +69,8 @@ pub fn weekly_tables(retention: &RetentionConfig) -> Vec<Weekly> {
             storage: "",
             keep_weeks: 2,
         },
+        by_week("media"),
+        by_week("media_chunks"),
         by_id("messages", ""),
         by_id("message_states", "fillfactor = 70"),
         by_id("history", ""),

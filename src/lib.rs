@@ -29,6 +29,9 @@ pub mod lanes;
 /// Services and senders of tenants, and the snapshot of who sends what through which connector.
 pub mod provisioning;
 
+/// Files that messages refer to.
+pub mod media;
+
 /// The list of addresses that must not be sent to.
 pub mod suppressions;
 

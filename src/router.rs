@@ -5,7 +5,7 @@ use axum::Router;
 use crate::platform::http::middleware::{RequestLimits, around};
 use crate::platform::lifecycle::Lifecycle;
 use crate::{
-    conversations, dispatch, events, health, inbound, messages, provisioning, suppressions,
+    conversations, dispatch, events, health, inbound, media, messages, provisioning, suppressions,
 };
 
 /// The states of all routes, built by the composition root.
@@ -14,6 +14,7 @@ pub struct States {
     pub health: health::State,
     pub provisioning: provisioning::routes::State,
     pub inbound: inbound::routes::State,
+    pub media: media::routes::State,
     pub messages: messages::routes::State,
     pub conversations: conversations::routes::State,
     pub suppressions: suppressions::routes::State,
@@ -28,6 +29,8 @@ pub struct States {
 /// | `/health/live`, `/health/ready` | anybody | is the process well, can it take work |
 /// | `/channels/{channelId}/messages`, also below the base path | third parties, signed | messages and receipts in |
 /// | `/nexus/v3/sms/message`, `/nexus/v3/sms/receipt` | the aggregation service, HTTP Basic | the same from there |
+/// | `/channels/{channelId}/media`, also below the base path | third parties, signed; applications | files in |
+/// | `/nexus/v3/media/{mediaId}` | whoever has a link; applications | files out |
 /// | `/nexus/v3/messages...` | applications | submit, search, look, explain, retry, cancel |
 /// | `/nexus/v3/conversations...` | agents | read, reply, close |
 /// | `/nexus/v3/suppressions...` | applications | who must not be sent to |
@@ -35,10 +38,12 @@ pub struct States {
 /// | `/nexus/v3/events` | consumers | the feed |
 /// | `/nexus/v3/provisioning/...` | operators | keys, services, senders |
 pub fn public(states: States, limits: RequestLimits, lifecycle: &Lifecycle) -> Router {
-    let third_party = inbound::routes::routes(states.inbound.clone());
+    let third_party = inbound::routes::routes(states.inbound.clone())
+        .merge(media::routes::upload_routes(states.media.clone()));
     let base = Router::new()
         .merge(third_party.clone())
         .merge(inbound::routes::sms::routes(states.inbound))
+        .merge(media::routes::download_routes(states.media))
         .merge(messages::routes::routes(states.messages))
         .merge(conversations::routes::routes(states.conversations))
         .merge(suppressions::routes::routes(states.suppressions))

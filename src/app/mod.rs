@@ -2,6 +2,7 @@
 //! `store` finds and prepares the database, `parts` builds what works on it; here is what starts and stops them.
 
 mod listeners;
+mod media;
 mod parts;
 mod store;
 
@@ -19,6 +20,8 @@ use crate::config::Config;
 use crate::dispatch::backoff::ScheduleError;
 use crate::dispatch::replica::Stages;
 use crate::dispatch::results::Results;
+use crate::media::kinds::UnknownKind;
+use crate::media::spool::Spool;
 use crate::platform::clock::Clock;
 use crate::platform::database::embedded::{EmbeddedError, EmbeddedPostgres};
 use crate::platform::lifecycle::{Lifecycle, StopTimeline};
@@ -87,6 +90,13 @@ pub enum StartError {
     Clients(#[from] ClientsError),
     #[error("webhook.retry_schedule_seconds cannot be used: {0}")]
     Schedule(#[source] ScheduleError),
+    #[error("{0}")]
+    MediaTypes(#[from] UnknownKind),
+    #[error("server.spool_dir {directory} cannot be used: {cause}")]
+    Spool {
+        directory: String,
+        cause: std::io::Error,
+    },
     #[error("cannot listen on {address}: {cause}")]
     Listen {
         address: SocketAddr,
@@ -131,15 +141,19 @@ impl App {
         let data_directory = store.embedded.as_ref().map(EmbeddedPostgres::directory);
         let bootstrap_key = first_secrets::bootstrap_key(&config.security, data_directory)?;
         let (vault, directory) = tenants(&config, &store, bootstrap_key.as_ref(), &clock).await?;
+        let references = media::references(&config, (&store.database, &clock), &vault);
         let parts = Parts::start(
             &config,
             (&clock, &lifecycle),
-            (&store.database, &directory),
+            (&store.database, &directory, references),
             (roles, store.embedded.is_some()),
         )
         .await?;
         metrics.keep(&lifecycle);
-        let states = parts.states(&config, vault, metrics);
+        let states = parts.states(&config, vault, metrics)?;
+        if roles.api {
+            spool_is_ready(&config, &states.media.uploads.spool)?;
+        }
         let limits = config.server.request_limits();
         let inside = router::internal(states.health.clone(), limits, &lifecycle);
         let outside = if roles.api {
@@ -217,6 +231,13 @@ impl App {
         self.stages.done_with_life.cancel();
         self.stages.life_ended.cancelled().await;
     }
+}
+
+fn spool_is_ready(config: &Config, spool: &Spool) -> Result<(), StartError> {
+    spool.prepare().map_err(|cause| StartError::Spool {
+        directory: config.server.spool_dir.display().to_string(),
+        cause,
+    })
 }
 
 /// Where an embedded database lies, and the key that came with it.

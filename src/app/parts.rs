@@ -26,6 +26,7 @@ use crate::janitor::Janitor;
 use crate::lanes::backlog::Backlogs;
 use crate::lanes::ids::Ids;
 use crate::lanes::ownership::{LaneSignal, Ownership};
+use crate::media::references::References;
 use crate::messages::accept::{Accept, AcceptParts, AfterAccept};
 use crate::messages::desk::Desk;
 use crate::messages::submit::Submit;
@@ -57,7 +58,7 @@ impl Parts {
     pub(super) async fn start(
         config: &Config,
         (clock, lifecycle): (&Clock, &Lifecycle),
-        (database, directory): (&Database, &Directory),
+        (database, directory, references): (&Database, &Directory, References),
         (roles, alone): (Roles, bool),
     ) -> Result<Self, StartError> {
         let ids = Arc::new(Ids::new(clock.clone()));
@@ -72,6 +73,7 @@ impl Parts {
             lifecycle: lifecycle.clone(),
             database: database.clone(),
             directory: directory.clone(),
+            media: references,
             clients: clients(config)?,
             ids: Arc::clone(&ids),
             ownership: Arc::clone(&ownership),
@@ -122,12 +124,18 @@ impl Parts {
         config: &Config,
         vault: Arc<Vault>,
         metrics: MetricsPage,
-    ) -> States {
+    ) -> Result<States, StartError> {
         let context = &self.context;
         let (clock, database) = (&context.clock, &context.database);
         let keyring = context.directory.keyring();
         let (ids, ownership) = (&context.ids, &context.ownership);
-        States {
+        let media = super::media::state(
+            config,
+            (database, clock),
+            (&context.directory, &vault, &context.media),
+        )?;
+        Ok(States {
+            media,
             health: self.health(metrics),
             provisioning: provisioning::routes::State {
                 pool: database.jobs.clone(),
@@ -169,7 +177,7 @@ impl Parts {
                 lifecycle: context.lifecycle.clone(),
                 grew: self.feed.clone(),
             },
-        }
+        })
     }
 
     fn messages(&self, config: &Config) -> messages::routes::State {
@@ -185,6 +193,7 @@ impl Parts {
             ),
             message_age_max_ms: i64::try_from(age_max).unwrap_or(i64::MAX) * 1_000,
             limits: content_limits(config),
+            media: context.media.clone(),
         };
         let desk = Desk {
             database: context.database.clone(),

@@ -118,6 +118,7 @@ fn pool_sizes(config: &Config) -> PoolSizes {
         queue: 2,
         reads: config.database.read_connections,
         jobs: config.database.job_connections,
+        media: config.database.media_connections,
         statement_timeout: Duration::from_millis(config.database.statement_timeout_milliseconds),
     }
 }

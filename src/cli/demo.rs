@@ -31,6 +31,10 @@ pub(super) async fn demo(
         .outbound
         .allow_networks
         .push(ipnet::IpNet::V4(loopback()));
+    // Whoever plays with it is on this machine.
+    let listen = config.server.listen;
+    let public_url = &mut config.server.public_url;
+    public_url.get_or_insert_with(|| format!("http://{listen}"));
     let mut signals = StopSignals::listen()?;
     let surroundings = Surroundings {
         clock: Clock::system(),

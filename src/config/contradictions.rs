@@ -6,6 +6,8 @@ use super::{Config, ConfigError};
 
 /// How far ahead a message may be scheduled, in days.
 const SCHEDULED_AHEAD_DAYS_MAX: u64 = 30;
+/// What an upload may have beside its file, in bytes: the form around it.
+const UPLOAD_OVERHEAD_BYTES: u64 = 64 * 1024;
 
 impl Config {
     /// Refuses the first contradiction in one sentence that names both keys.
@@ -45,10 +47,41 @@ impl Config {
                 ),
             ),
         ];
-        let first = contradictions.into_iter().find(|(is_one, _)| *is_one);
+        let mut all = contradictions
+            .into_iter()
+            .chain(self.media_contradictions());
+        let first = all.find(|(is_one, _)| *is_one);
         first.map_or(Ok(()), |(_, sentence)| {
             Err(ConfigError::Contradiction(sentence))
         })
+    }
+
+    /// Those that concern files, each with its sentence.
+    fn media_contradictions(&self) -> [(bool, String); 4] {
+        [
+            (
+                self.media.upload_timeout_seconds > self.server.answer_timeout_seconds,
+                "media.upload_timeout_seconds must not be over server.answer_timeout_seconds"
+                    .to_owned(),
+            ),
+            (
+                self.media.file_bytes_max + UPLOAD_OVERHEAD_BYTES > self.server.spool_bytes_max,
+                format!(
+                    "server.spool_bytes_max must be at least {UPLOAD_OVERHEAD_BYTES} over media.file_bytes_max"
+                ),
+            ),
+            (
+                u64::from(self.media.link_days) <= self.message_life_days_max(),
+                format!(
+                    "media.link_days must be over {}: a message may be sent so late, with its links",
+                    self.message_life_days_max(),
+                ),
+            ),
+            (
+                self.retention.media_days <= self.media.link_days,
+                "retention.media_days must be over media.link_days".to_owned(),
+            ),
+        ]
     }
 
     /// The longest life of a message in whole days, rounded up.

@@ -26,6 +26,8 @@ pub struct DatabaseConfig {
     pub read_connections: u32,
     /// Connections for provisioning and work in the background.
     pub job_connections: u32,
+    /// Connections that store files and read them.
+    pub media_connections: u32,
     /// After this a statement is given up; on the message path after 2,500 ms at the latest.
     pub statement_timeout_milliseconds: u64,
 }
@@ -41,6 +43,7 @@ impl Section for DatabaseConfig {
         )?;
         within("database.read_connections", self.read_connections, 1..=256)?;
         within("database.job_connections", self.job_connections, 1..=64)?;
+        within("database.media_connections", self.media_connections, 1..=64)?;
         let timeout = self.statement_timeout_milliseconds;
         within(
             "database.statement_timeout_milliseconds",

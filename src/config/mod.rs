@@ -13,6 +13,7 @@ mod error;
 mod given;
 mod layers;
 mod logging;
+mod media;
 mod outbound;
 mod receipts;
 mod retention;
@@ -29,6 +30,7 @@ pub use database::DatabaseConfig;
 pub use dispatch::DispatchConfig;
 pub use error::ConfigError;
 pub use logging::LoggingConfig;
+pub use media::MediaConfig;
 pub use outbound::OutboundConfig;
 pub use receipts::ReceiptsConfig;
 pub use retention::RetentionConfig;
@@ -52,6 +54,7 @@ pub struct Config {
     pub dispatch: DispatchConfig,
     pub content: ContentConfig,
     pub receipts: ReceiptsConfig,
+    pub media: MediaConfig,
     pub retention: RetentionConfig,
     pub logging: LoggingConfig,
     origins: Origins,
@@ -83,6 +86,7 @@ impl Config {
             dispatch: layers.section()?,
             content: layers.section()?,
             receipts: layers.section()?,
+            media: layers.section()?,
             retention: layers.section()?,
             logging: layers.section()?,
             origins: layers.origins(),
@@ -101,6 +105,7 @@ impl Config {
             .with::<DispatchConfig>()
             .with::<ContentConfig>()
             .with::<ReceiptsConfig>()
+            .with::<MediaConfig>()
             .with::<RetentionConfig>()
             .with::<LoggingConfig>()
     }

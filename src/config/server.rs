@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Uri;
@@ -18,7 +19,7 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Where only operators reach us: metrics, version, health.
     pub internal_listen: SocketAddr,
-    /// How the outside reaches us, for links and callbacks (of which nothing that is sent has any yet): `https://host[:port][/path]`.
+    /// How the outside reaches us, for links and callbacks: `https://host[:port][/path]`.
     pub public_url: Option<String>,
     /// From SIGTERM on, how long the listeners stay open at least; 0 to 10.
     pub drain_delay_seconds: f64,
@@ -34,6 +35,10 @@ pub struct ServerConfig {
     pub requests_in_flight_max: usize,
     /// Open connections of one listener; one beyond them gets 503.
     pub connections_max: usize,
+    /// Where uploads lie until they are stored; made if it is not there.
+    pub spool_dir: PathBuf,
+    /// What all uploads that are under way may have together, in bytes.
+    pub spool_bytes_max: u64,
     /// From the beginning of a connection, or the first byte of a further request, to the end of a head.
     pub header_timeout_seconds: f64,
     /// From the end of an answer to the first byte of a further request.
@@ -61,6 +66,20 @@ impl ServerConfig {
             idle_timeout: Duration::from_secs_f64(self.idle_timeout_seconds),
             connections_max: self.connections_max,
         }
+    }
+
+    fn check_public_url(&self) -> Result<(), ConfigError> {
+        if self
+            .public_url
+            .as_deref()
+            .is_some_and(|url| !is_base_url(url))
+        {
+            return Err(ConfigError::OutOfRange {
+                key: "server.public_url",
+                allowed: "http:// or https:// with a host, and no query".to_owned(),
+            });
+        }
+        Ok(())
     }
 }
 
@@ -105,6 +124,11 @@ impl Section for ServerConfig {
             1..=1_000_000,
         )?;
         within(
+            "server.spool_bytes_max",
+            self.spool_bytes_max,
+            1_024..=1 << 40,
+        )?;
+        within(
             "server.header_timeout_seconds",
             self.header_timeout_seconds,
             0.1..=600.0,
@@ -114,17 +138,7 @@ impl Section for ServerConfig {
             self.idle_timeout_seconds,
             0.1..=3_600.0,
         )?;
-        if self
-            .public_url
-            .as_deref()
-            .is_some_and(|url| !is_base_url(url))
-        {
-            return Err(ConfigError::OutOfRange {
-                key: "server.public_url",
-                allowed: "http:// or https:// with a host, and no query".to_owned(),
-            });
-        }
-        Ok(())
+        self.check_public_url()
     }
 }
 

@@ -15,10 +15,11 @@ use crate::connectors::third_party::send::{self, Outbound, WebhookCall};
 use crate::connectors::third_party::settings::BodyShape;
 use crate::history::model::Stream;
 use crate::lanes::model::{Arrival, Delivery, Life, OutboundMessage};
+use crate::media::references::References;
 use crate::platform::outbound::{GateRefused, exchange};
 use crate::provisioning::directory::{Channel, ConnectorSettings};
 use crate::suppressions::model::Route;
-use crate::values::{Content, MediaId, Segments};
+use crate::values::{Content, Segments};
 
 /// What an attempt came to, and what history says of it.
 #[derive(Debug)]
@@ -202,7 +203,7 @@ pub async fn post(
 ) -> Report {
     let ConnectorSettings::ThirdParty(settings) = &channel.connector;
     let call = WebhookCall {
-        body: render(message, settings.webhook.body_shape),
+        body: render(message, settings.webhook.body_shape, &context.media),
         trace: &message.trace,
         custom_headers: channel.custom_headers(message.stream == Stream::Cxc),
         now_ms: context.clock.now_ms(),
@@ -221,7 +222,7 @@ pub async fn post(
 }
 
 /// The same bytes for every attempt.
-fn render(message: &OutboundMessage, shape: BodyShape) -> Bytes {
+fn render(message: &OutboundMessage, shape: BodyShape, media: &References) -> Bytes {
     let outbound = Outbound {
         channel_id: &message.channel_id,
         from: &message.from,
@@ -229,7 +230,7 @@ fn render(message: &OutboundMessage, shape: BodyShape) -> Bytes {
         message_id: message.id,
         reply_to: message.reply_to.as_ref(),
         content: &message.content,
-        link: &MediaId::reference,
+        link: &|id| media.link((message.ccid, message.id), id),
     };
     send::render_body(&outbound, shape)
 }

@@ -13,6 +13,7 @@ use super::withdrawals::Withdrawals;
 use crate::lanes::ids::Ids;
 use crate::lanes::model::Delivery;
 use crate::lanes::ownership::Ownership;
+use crate::media::references::References;
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
 use crate::platform::lifecycle::Lifecycle;
@@ -47,6 +48,8 @@ pub struct DispatchContext {
     pub lifecycle: Lifecycle,
     pub database: Database,
     pub directory: Directory,
+    /// Makes links of references to stored files.
+    pub media: References,
     pub clients: OutboundClients,
     pub ids: Arc<Ids>,
     pub ownership: Arc<Ownership>,

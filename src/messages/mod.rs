@@ -4,6 +4,7 @@
 
 pub mod accept;
 mod acceptor;
+mod attached;
 pub mod cancel;
 pub mod dedup;
 pub mod desk;

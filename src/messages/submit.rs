@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use serde_json::value::RawValue;
 
 use super::accept::Accept;
+use super::attached;
 use super::dedup::{Direction, content_hash, dedup_key};
 use super::item::{ItemRefused, SubmitItem, WireParty, party, priority, time};
 use super::model::{AcceptError, Accepted, Draft, Fingerprint, Purpose};
@@ -13,6 +14,7 @@ use super::said;
 use crate::content::rules::ContentLimits;
 use crate::history::model::Stream;
 use crate::lanes::backlog::Backlogs;
+use crate::media::references::References;
 use crate::platform::clock::Clock;
 use crate::platform::database::group_commit::Line;
 use crate::platform::telemetry::metric;
@@ -46,6 +48,8 @@ pub struct Submit {
     pub message_age_max_ms: i64,
     /// How much one message may say.
     pub limits: ContentLimits,
+    /// Which stored files it may refer to.
+    pub media: References,
 }
 
 /// What an agent has answered.
@@ -67,13 +71,18 @@ impl Submit {
         items: &[Box<RawValue>],
         trace: &TraceContext,
     ) -> Vec<Result<ItemAccepted, ItemRefused>> {
+        let read = items
+            .iter()
+            .map(|item| self.draft(ccid, directory, SubmitItem::read(item)?, trace));
+        let mut drafts: Vec<_> = read.collect();
+        attached::refuse_unknown(&self.media, ccid, &mut drafts).await;
         let line = self.accept.line();
-        let mut waiting = Vec::with_capacity(items.len());
-        for item in items {
-            waiting.push(self.offer(line, ccid, directory, item, trace).await);
+        let mut waiting = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            waiting.push(self.offer(line, draft).await);
         }
-        join_all(waiting.into_iter().map(|taken| async {
-            let (answer, segments) = taken?;
+        join_all(waiting.into_iter().map(|offered| async {
+            let (answer, segments) = offered?;
             let accepted = answer
                 .await
                 .unwrap_or(Err(AcceptError::Unavailable))
@@ -116,6 +125,10 @@ impl Submit {
                 conversation: Some(reply.conversation),
             },
         };
+        let mut drafts = [Ok((draft, segments))];
+        attached::refuse_unknown(&self.media, channel.ccid, &mut drafts).await;
+        let [draft] = drafts;
+        let (draft, segments) = draft?;
         self.admit(&draft).await?;
         let accepted = self.accept.store(vec![draft]).await.map_err(refused)?;
         let accepted = accepted
@@ -128,13 +141,9 @@ impl Submit {
     async fn offer(
         &self,
         line: Line,
-        ccid: Ccid,
-        directory: &Snapshot,
-        item: &RawValue,
-        trace: &TraceContext,
+        draft: Result<Measured, ItemRefused>,
     ) -> Result<Offered, ItemRefused> {
-        let item = SubmitItem::read(item)?;
-        let (draft, segments) = self.draft(ccid, directory, item, trace)?;
+        let (draft, segments) = draft?;
         self.admit(&draft).await?;
         Ok((self.accept.offer(line, vec![draft]), segments))
     }
@@ -157,7 +166,7 @@ impl Submit {
         directory: &Snapshot,
         mut item: SubmitItem,
         trace: &TraceContext,
-    ) -> Result<(Draft, Option<Segments>), ItemRefused> {
+    ) -> Result<Measured, ItemRefused> {
         let said = item.said();
         let from = party(item.channel.from, "/channel/from", unknown_channel)?;
         let to = party(item.channel.to, "/channel/to", || {
@@ -246,6 +255,9 @@ impl Submit {
         Ok((due_at, expires_at))
     }
 }
+
+/// A message that could be stored, with its length where the channel is SMS.
+pub(super) type Measured = (Draft, Option<Segments>);
 
 type Offered = (
     tokio::sync::oneshot::Receiver<Result<Vec<Accepted>, AcceptError>>,

@@ -8,6 +8,11 @@ use serde_json::{Value, json};
 use super::wire::{Reply, WireClient, WireError};
 use crate::auth::signature;
 
+/// Between the parts of every form that is uploaded.
+pub const FORM_BOUNDARY: &str = "simulated-third-party";
+/// The content type of every form that is uploaded.
+pub const FORM_TYPE: &str = "multipart/form-data; boundary=simulated-third-party";
+
 /// Calls one channel of the gateway as its third party. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SignedClient {
@@ -84,6 +89,33 @@ impl SignedClient {
             .await
     }
 
+    /// Uploads one file; its name and type are written as they are.
+    pub async fn upload(
+        &self,
+        filename: &str,
+        mimetype: &str,
+        content: &[u8],
+    ) -> Result<Reply, WireError> {
+        self.upload_form(upload_form(filename, mimetype, content))
+            .await
+    }
+
+    /// Uploads a form of any content, rightly signed; its boundary is [`FORM_BOUNDARY`].
+    pub async fn upload_form(&self, form: Bytes) -> Result<Reply, WireError> {
+        let mut headers = self.signed_headers(&form);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(FORM_TYPE));
+        self.client
+            .send(Method::POST, &self.media_url(), headers, form)
+            .await
+    }
+
+    pub fn media_url(&self) -> String {
+        format!(
+            "{}/nexus/v3/channels/{}/media",
+            self.base_url, self.channel_id
+        )
+    }
+
     pub fn messages_url(&self) -> String {
         format!(
             "{}/nexus/v3/channels/{}/messages",
@@ -104,6 +136,16 @@ impl SignedClient {
         }
         headers
     }
+}
+
+/// A form with one file, as browsers and curl send it.
+pub fn upload_form(filename: &str, mimetype: &str, content: &[u8]) -> Bytes {
+    let begin = format!(
+        "--{FORM_BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{filename}\"\r\n\
+         Content-Type: {mimetype}\r\n\r\n"
+    );
+    let end = format!("\r\n--{FORM_BOUNDARY}--\r\n");
+    [begin.as_bytes(), content, end.as_bytes()].concat().into()
 }
 
 /// A content message of type `Text`.

@@ -16,7 +16,10 @@ mod tests;
 
 pub use aggregation::{AggregationClient, CallShape, ConsumerSms, receipt_members};
 pub use answer::{Answer, AnsweredId, Rule};
-pub use client::{ReceiptReason, ReceiptToSend, SignedClient, receipt_message, text_message};
+pub use client::{
+    FORM_BOUNDARY, FORM_TYPE, ReceiptReason, ReceiptToSend, SignedClient, receipt_message,
+    text_message, upload_form,
+};
 pub use received::{Received, Signature};
 pub use third_party::{ThirdParty, ThirdPartyOptions};
 pub use wire::{Reply, WireClient, WireError};

@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
 /// The longest answer that is read.
-const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// From the first byte of the request to the last of the answer. Long enough for a long-poll of 30 s.
 const BUDGET: Duration = Duration::from_mins(1);

@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "provisioning",
         &["auth", "connectors", "lanes", "platform", "values"],
     ),
+    ("media", &["auth", "platform", "provisioning", "values"]),
     (
         "suppressions",
         &["auth", "history", "lanes", "platform", "values"],
@@ -34,6 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "conversations",
             "history",
             "lanes",
+            "media",
             "platform",
             "provisioning",
             "suppressions",
@@ -77,6 +79,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "connectors",
             "history",
             "lanes",
+            "media",
             "messages",
             "platform",
             "provisioning",
@@ -106,6 +109,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "events",
             "health",
             "inbound",
+            "media",
             "messages",
             "platform",
             "provisioning",
@@ -127,6 +131,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "janitor",
             "lanes",
             "first_secrets",
+            "media",
             "messages",
             "platform",
             "provisioning",
@@ -158,7 +163,9 @@ const ONLY: &[(&str, &str, &str)] = &[
     ("connectors", "auth", "signature"),
     ("simulator", "auth", "signature"),
     ("demo", "auth", "signature"),
+    ("dispatch", "media", "references"),
     ("dispatch", "provisioning", "directory"),
+    ("media", "provisioning", "directory"),
     ("messages", "provisioning", "directory"),
     ("inbound", "provisioning", "directory"),
 ];
@@ -170,6 +177,7 @@ const CRATES: &[(&str, &[&str])] = &[
         &[
             "platform/http/",
             "router.rs",
+            "media/upload.rs",  // takes a body as it comes
             "auth/caller.rs",   // the extractors that say who calls
             "auth/basic.rs",    // and one more for those who know only HTTP Basic
             "health.rs",        // too small for a folder: its routes are all there is

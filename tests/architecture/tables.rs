@@ -24,6 +24,8 @@ const OWNERS: &[(&str, &str)] = &[
     ("provider_ids", "receipts"),
     ("parked_receipts", "receipts"),
     ("conversations", "conversations"),
+    ("media", "media"),
+    ("media_chunks", "media"),
     ("suppressions", "suppressions"),
     ("feed", "history"),
 ];

@@ -98,7 +98,7 @@ async fn make_one(connection: &mut PgConnection, table: &Weekly, week: i64) -> s
     for statement in [
         format!("drop table if exists {name}"),
         format!(
-            "create table {name} (like {parent} including defaults including constraints){storage}"
+            "create table {name} (like {parent} including defaults including constraints including storage){storage}"
         ),
         format!("alter table {parent} attach partition {name} for values from ({from}) to ({to})"),
     ] {

@@ -20,6 +20,8 @@ pub struct Database {
     pub queue: Pool,
     /// Look-ups of API calls.
     pub reads: Pool,
+    /// Files that messages refer to: as strict as the message path.
+    pub media: Pool,
     /// Provisioning, clean-up and other work that may take a moment.
     pub jobs: Pool,
 }
@@ -30,6 +32,7 @@ pub struct PoolSizes {
     pub queue: u32,
     pub reads: u32,
     pub jobs: u32,
+    pub media: u32,
     /// After this the server gives a statement up; on the message path after 2.5 s where that is sooner.
     pub statement_timeout: Duration,
 }
@@ -61,6 +64,7 @@ impl Database {
         ]);
         Self {
             queue: Pool::new(hot.clone(), sizes.queue),
+            media: Pool::new(hot.clone(), sizes.media),
             hot,
             reads: Pool::new(patient.clone(), sizes.reads),
             jobs: Pool::new(patient, sizes.jobs),
@@ -71,6 +75,7 @@ impl Database {
     pub async fn close(&self) {
         self.queue.close().await;
         self.reads.close().await;
+        self.media.close().await;
         self.jobs.close().await;
     }
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::path::{ErrorKind, FailedToDeserializePathParams};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -31,6 +32,16 @@ pub struct Query<T>(pub T);
 /// The bytes of a body as they came, for signatures and for input of third parties.
 #[derive(Debug, Clone)]
 pub struct RawBody(pub Bytes);
+
+/// A body that is taken as it comes. How much of it is taken, and for how long, is up to whoever takes it. 415 for any
+/// content encoding.
+#[derive(Debug)]
+pub struct StreamedBody {
+    pub content_type: Option<String>,
+    /// What `Content-Length` says.
+    pub announced_length: Option<u64>,
+    pub body: Body,
+}
 
 /// How much of a body is read, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +76,22 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         read(request).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for StreamedBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let headers = request.headers();
+        refuse_content_encoding(headers)?;
+        let content_type = headers.get(CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        Ok(Self {
+            content_type: content_type.map(str::to_owned),
+            announced_length: announced_length(headers).and_then(|length| length.try_into().ok()),
+            body: request.into_body(),
+        })
     }
 }
 

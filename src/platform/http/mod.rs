@@ -14,5 +14,5 @@ pub mod serve;
 pub mod shape;
 
 pub use error::ApiError;
-pub use extract::{BodyLimits, Json, Path, Query, RawBody};
+pub use extract::{BodyLimits, Json, Path, Query, RawBody, StreamedBody};
 pub use headers::{RequestId, Trace, trace_context};

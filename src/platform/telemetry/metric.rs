@@ -76,6 +76,16 @@ catalogue! {
     /// Receipts that were given up because their message never became known.
     RECEIPTS_UNKNOWN = Counter "nexus_gateway_receipts_unknown_total";
 
+    /// Uploads that ended, by `result`: stored, unauthorized, malformed, `too_large`, `wrong_type`, busy,
+    /// `tenant_full`, unavailable.
+    MEDIA_UPLOADS = Counter "nexus_gateway_media_uploads_total";
+    /// Bytes of files that were stored.
+    MEDIA_BYTES_STORED = Counter "nexus_gateway_media_stored_bytes_total";
+    /// Downloads, by `result`: begun, `not_found`, busy, unavailable; broken, of those that were begun.
+    MEDIA_DOWNLOADS = Counter "nexus_gateway_media_downloads_total";
+    /// What uploads that are under way have on disk.
+    SPOOL_BYTES = Gauge "nexus_gateway_spool_bytes";
+
     /// For how long a write transaction somewhere on the server has held the event feed back.
     FEED_LAG_SECONDS = Gauge "nexus_gateway_feed_lag_seconds";
 
@@ -129,6 +139,7 @@ mod tests {
             "_open",
             "_parked",
             "_owned",
+            "_bytes",
         ];
         for name in ALL {
             assert!(name.starts_with("nexus_gateway_"), "{name}");

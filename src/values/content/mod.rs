@@ -79,21 +79,21 @@ impl Content {
         }
     }
 
-    /// The uploaded media that it refers to, in order and with repetitions; links to elsewhere are not among them.
-    pub fn uploaded_media(&self) -> impl Iterator<Item = MediaId> {
+    /// The uploaded media that it refers to, each with the number of its part, in order and with repetitions; links to
+    /// elsewhere are not among them.
+    pub fn uploaded_media(&self) -> impl Iterator<Item = (usize, MediaId)> {
         let (email, rich): (&[EmailPart], &[MediaPart]) = match self {
             Self::Text(_) => (&[], &[]),
             Self::Email(email) => (&email.parts, &[]),
             Self::RichMedia(rich) => (&[], &rich.parts),
         };
-        let attached = email.iter().filter_map(|part| match part {
+        let attached = email.iter().map(|part| match part {
             EmailPart::Attachment(media) => Some(media),
             EmailPart::Text(_) | EmailPart::Html(_) => None,
         });
-        let shown = rich.iter().map(|part| &part.media);
-        attached
-            .chain(shown)
-            .filter_map(|media| media.url.uploaded())
+        let shown = rich.iter().map(|part| Some(&part.media));
+        let parts = attached.chain(shown).enumerate();
+        parts.filter_map(|(number, media)| Some((number, media?.url.uploaded()?)))
     }
 }
 
@@ -115,6 +115,7 @@ mod tests {
             filename: None,
         };
         let uploaded = "genesys://nexus/bb4a9f86-dbbb-4464-a669-650da94fbad6";
+        let id = media(uploaded).url.uploaded().unwrap();
         let elsewhere = "https://company.com/terms.pdf";
         let email = Content::Email(Email {
             subject: "Terms".to_owned(),
@@ -131,9 +132,9 @@ mod tests {
                 media: media(uploaded),
             }],
         });
-        for content in [email, rich] {
-            let named: Vec<String> = content.uploaded_media().map(MediaId::reference).collect();
-            assert_eq!(named, [uploaded]);
+        for (content, number) in [(email, 2), (rich, 0)] {
+            let named: Vec<_> = content.uploaded_media().collect();
+            assert_eq!(named, [(number, id)]);
         }
         let text = Content::Text(uploaded.to_owned());
         assert_eq!(text.uploaded_media().count(), 0);

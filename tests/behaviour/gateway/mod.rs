@@ -12,6 +12,7 @@ mod event;
 mod explain;
 mod flow;
 mod inbound;
+mod media;
 mod optout;
 mod receipts;
 mod rich_media;

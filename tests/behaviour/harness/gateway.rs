@@ -14,10 +14,13 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnectOptions;
 
 use super::cluster::{self, Cluster, DatabaseHandle};
+use super::room;
 use super::tenant::Tenant;
 
 /// The first cluster key of every test gateway.
 pub const BOOTSTRAP_KEY: &str = "5f0c8e1a-9d3b-4c57-8a55-3f2b7a9d1c04";
+/// Where links lead as far as the gateway knows. Tests follow them to whichever replica they like.
+pub const PUBLIC_URL: &str = "https://gateway.example.com";
 /// 32 bytes in base64.
 pub const MASTER_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 /// With this every webhook to the simulated third party is signed.
@@ -173,7 +176,11 @@ async fn prepare(options: PgConnectOptions) {
 
 /// The settings of a test gateway, as the environment would give them.
 pub fn environment(database_url: &str, settings: &[(&str, &str)]) -> Vec<(String, String)> {
+    let spool = room::in_target("spool");
     let base = [
+        ("SERVER__SPOOL_DIR", spool.to_str().unwrap()),
+        ("SERVER__PUBLIC_URL", PUBLIC_URL),
+        ("DATABASE__MEDIA_CONNECTIONS", "1"),
         ("SERVER__LISTEN", "127.0.0.1:0"),
         ("SERVER__INTERNAL_LISTEN", "127.0.0.1:0"),
         ("SERVER__DRAIN_DELAY_SECONDS", "0"),

@@ -96,6 +96,48 @@ async fn what_happens_to_messages_is_counted() {
 }
 
 #[tokio::test]
+async fn uploads_and_downloads_are_counted() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    let upload = async |mimetype: &str| {
+        let uploaded = tenant.third_party.upload("a.txt", mimetype, b"Hello");
+        uploaded.await.unwrap()
+    };
+    assert_eq!(upload("image/png").await.status, 415);
+    let data = upload("text/plain").await.json()["data"].clone();
+    let path = format!("/nexus/v3/media/{}", data["mediaId"].as_str().unwrap());
+    assert_eq!(tenant.get(&path).await.status, 200);
+    assert_eq!(tenant.get("/nexus/v3/media/none").await.status, 404);
+
+    let metrics = Metrics::of(&gateway).await;
+    for (metric, label, least) in [
+        (
+            "nexus_gateway_media_uploads_total",
+            r#"result="stored""#,
+            1.0,
+        ),
+        (
+            "nexus_gateway_media_uploads_total",
+            r#"result="wrong_type""#,
+            1.0,
+        ),
+        ("nexus_gateway_media_stored_bytes_total", "", 5.0),
+        (
+            "nexus_gateway_media_downloads_total",
+            r#"result="begun""#,
+            1.0,
+        ),
+        (
+            "nexus_gateway_media_downloads_total",
+            r#"result="not_found""#,
+            1.0,
+        ),
+    ] {
+        assert!(metrics.sum(metric, &[label]) >= least, "{metric} {label}");
+    }
+}
+
+#[tokio::test]
 async fn lanes_parked_endpoints_and_gate_refusals_are_counted() {
     let settings = [
         ("DISPATCH__BREAKER_FAILURES", "2"),
