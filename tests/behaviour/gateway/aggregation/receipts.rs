@@ -128,17 +128,13 @@ async fn a_receipt_that_comes_again_changes_nothing_and_tells_nobody() {
 
 #[tokio::test]
 async fn a_receipt_that_comes_before_its_message_is_sent_is_kept_and_applied_then() {
-    let gateway = TestGateway::start().await;
+    let settings = [
+        ("WEBHOOK__RETRY_SCHEDULE_SECONDS", "1,1,1,1,1,1,1,1,1,1,1,1"),
+        ("DISPATCH__BREAKER_FAILURES", "1000000"),
+    ];
+    let gateway = TestGateway::start_with(&settings).await;
     let tenant = gateway.tenant().await;
-    sent(&tenant).await;
-    let endpoints = tenant.get("/nexus/v3/endpoints").await.json();
-    let endpoint = endpoints["data"]["items"][0]["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let path = format!("/nexus/v3/endpoints/{endpoint}");
-    let paused = tenant.post(&format!("{path}/pause"), &json!({})).await;
-    assert_eq!(paused.status, 200, "{:?}", paused.json());
+    gateway.third_party.answer_with([Answer::status(503)]);
     let id = tenant.send(CONSUMER, "Your order is on its way").await;
 
     let reply = service(&tenant).receipt(&id, 2, 0).await.unwrap();
@@ -146,7 +142,7 @@ async fn a_receipt_that_comes_before_its_message_is_sent_is_kept_and_applied_the
     assert_eq!(reply.status, 200);
     assert_eq!(parked(&gateway).await, 1);
     assert_eq!(tenant.message(&id).await["status"], "Queued");
-    tenant.post(&format!("{path}/resume"), &json!({})).await;
+    gateway.third_party.answer_with([Answer::accept()]);
     tenant.wait_for_status(&id, "Delivered").await;
     assert_eq!(parked(&gateway).await, 0);
 }

@@ -37,7 +37,8 @@ async fn ends_opted_out(tenant: &Tenant, id: &str) -> Value {
     let last = message["history"].as_array().unwrap().last().unwrap();
     assert_eq!(
         last["reasons"],
-        json!([{ "code": 350, "message": "recipient opted out" }])
+        json!([{ "code": 350, "message": "recipient opted out" }]),
+        "{message}"
     );
     assert_eq!(message.get("deadLetter"), None);
     message
