@@ -11,13 +11,13 @@ use serde_json::json;
 use super::{ends_opted_out, opted_out};
 use crate::harness::TestGateway;
 use crate::harness::eventually::eventually;
-use crate::harness::tenant::{SOON, Tenant};
+use crate::harness::tenant::{SOON, Tenant, text_to};
 
-const ROUNDS: usize = 25;
-/// People who opt out in each round.
-const PEOPLE: usize = 8;
-/// Submissions to each of them through each replica, at most.
-const SUBMISSIONS: usize = 4;
+const ROUNDS: usize = 100;
+/// People who opt out in each round: few, so that what begins late is not merely what waits for the processor.
+const PEOPLE: usize = 2;
+/// Messages to each of them through each replica, one by one and in one body.
+const SUBMISSIONS: usize = 3;
 
 /// What became of one person's messages.
 struct Ended {
@@ -52,12 +52,12 @@ async fn after_the_answer_to_a_stop_no_send_to_that_person_begins() {
             .zip(dead)
             .enumerate()
             .map(|(number, (person, dead))| {
-                let replicas = if (round + number) % 2 == 0 {
+                let replicas = if (round / 2 + number) % 2 == 0 {
                     [&tenant, &elsewhere]
                 } else {
                     [&elsewhere, &tenant]
                 };
-                opts_out_while_sent_to(&gateway, replicas, person, dead, number % 4)
+                opts_out_while_sent_to(&gateway, replicas, person, dead, (round + number) % 4)
             });
         for ended in join_all(rounds).await {
             sent += ended.sent;
@@ -103,9 +103,10 @@ async fn dead_letters(gateway: &TestGateway, tenant: &Tenant, people: &[String])
         id
     });
     let dead = join_all(dead).await;
+    // A slow answer holds the next message of the same person back, so that it begins some time after it was checked.
     gateway.third_party.answer_with([
         Rule::new(Answer::status(503)).share(0.34),
-        Rule::new(Answer::accept()),
+        Rule::new(Answer::accept()).delayed(Duration::from_millis(10)),
     ]);
     dead
 }
@@ -122,10 +123,16 @@ async fn opts_out_while_sent_to(
     let is_over = AtomicBool::new(false);
     let stop = async {
         have_arrived(gateway, &person, begun).await;
+        // Checked and about to begin one after the other when the STOP comes.
+        let (mut ids, more) = tokio::join!(
+            submit_together(tenant, &person),
+            submit_together(elsewhere, &person)
+        );
         elsewhere.consumer_says(&person, "STOP").await;
         let stopped = Instant::now();
         is_over.store(true, Ordering::Release);
-        stopped
+        ids.extend(more);
+        (stopped, ids)
     };
     // Every other dead letter is sent again before the STOP, the rest after it.
     let redriven_before = begun.is_multiple_of(2);
@@ -134,13 +141,13 @@ async fn opts_out_while_sent_to(
             retry(tenant, &dead).await;
         }
     };
-    let (mut ids, more, stopped, ()) = tokio::join!(
+    let (mut ids, more, (stopped, last), ()) = tokio::join!(
         submit_until(&is_over, tenant, &person),
         submit_until(&is_over, elsewhere, &person),
         stop,
         redrive
     );
-    ids.extend(more);
+    ids.extend(more.into_iter().chain(last));
     for through in [tenant, elsewhere] {
         opted_out(&through.submit(&person, "after").await);
     }
@@ -180,6 +187,19 @@ async fn submit_until(is_over: &AtomicBool, through: &Tenant, person: &str) -> V
         ids.push(id.to_owned());
     }
     ids
+}
+
+/// Submits some messages in one body; gives back those accepted.
+async fn submit_together(through: &Tenant, person: &str) -> Vec<String> {
+    let messages = vec![text_to(person, "race"); SUBMISSIONS];
+    let body = json!({ "messages": messages });
+    let reply = through.post("/nexus/v3/messages", &body).await.json();
+    let results = reply["data"]["results"].as_array().cloned();
+    results
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|result| Some(result["id"].as_str()?.to_owned()))
+        .collect()
 }
 
 /// Waits until so many sends to somebody have arrived, beside the one that made the dead letter.
