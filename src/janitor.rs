@@ -15,6 +15,8 @@ use crate::messages::store::retention::forget_dead_letters_before;
 use crate::platform::clock::{Clock, from_unix_ms};
 use crate::platform::database::partitions::{self, WEEK_MS, Weekly};
 use crate::platform::database::{Database, within};
+use crate::platform::http::idempotency::CrowdedTenants;
+use crate::platform::http::idempotency::store as idempotency;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
 use crate::receipts::{intake, store as receipts, unmatched};
@@ -28,7 +30,8 @@ const ROUND_TIME_MAX: Duration = Duration::from_mins(1);
 const ROUNDS_PER_PARTITIONS: u32 = 120;
 /// Receipts that were parked within this time are matched again: the crash between two commits is covered soon after.
 const SWEEP_AGE_MS: i64 = 10 * 60_000;
-const DAY_MS: i64 = 24 * 3_600_000;
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
 /// How long a life is remembered after its end, for whoever looks into what happened.
 const LIVES_KEPT_MS: i64 = 7 * DAY_MS;
 /// Rows of one statement.
@@ -45,6 +48,10 @@ pub struct Janitor {
     tables: Vec<Weekly>,
     /// How long messages are kept.
     keep_ms: i64,
+    /// How long idempotency keys are kept.
+    keep_keys_ms: i64,
+    keys_max: i64,
+    crowded: CrowdedTenants,
 }
 
 /// Every table that is partitioned by week, with how long its weeks are kept.
@@ -83,6 +90,7 @@ impl Janitor {
         config: &Config,
         (database, clock): (&Database, &Clock),
         (ids, ownership): (&Arc<Ids>, &Arc<Ownership>),
+        crowded: CrowdedTenants,
         lifecycle: &Lifecycle,
     ) {
         let janitor = Self {
@@ -93,6 +101,9 @@ impl Janitor {
             receipts: config.receipts.clone(),
             tables: weekly_tables(&config.retention),
             keep_ms: i64::from(config.retention.messages_days) * DAY_MS,
+            keep_keys_ms: i64::from(config.retention.idempotency_hours) * HOUR_MS,
+            keys_max: i64::from(config.retention.idempotency_keys_max),
+            crowded,
         };
         let (draining, cut) = (lifecycle.draining(), lifecycle.cut());
         lifecycle.spawn_until_stop("janitor", async move {
@@ -134,6 +145,7 @@ impl Janitor {
             }
         }
         self.forget(&mut connection, now_ms).await?;
+        self.idempotency_keys(&mut connection, now_ms).await?;
         self.receipts(&mut connection, now_ms).await
     }
 
@@ -143,6 +155,21 @@ impl Janitor {
         forget_dead_letters_before(connection, floor_of(oldest_kept), ROWS_MAX).await?;
         conversations::store::forget_closed_before(connection, oldest_kept, ROWS_MAX).await?;
         lanes::store::forget_ended_lives(connection, from_unix_ms(now_ms - LIVES_KEPT_MS)).await?;
+        Ok(())
+    }
+
+    /// Drops idempotency keys that are old enough, and counts whose are too many.
+    async fn idempotency_keys(
+        &self,
+        connection: &mut PgConnection,
+        now_ms: i64,
+    ) -> sqlx::Result<()> {
+        let oldest_kept = now_ms - self.keep_keys_ms;
+        while idempotency::forget_before(connection, oldest_kept, ROWS_MAX).await?
+            == ROWS_MAX.unsigned_abs()
+        {}
+        let crowded = idempotency::tenants_with(connection, self.keys_max).await?;
+        self.crowded.replace(crowded);
         Ok(())
     }
 

@@ -32,6 +32,7 @@ use crate::messages::desk::Desk;
 use crate::messages::submit::Submit;
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
+use crate::platform::http::idempotency::{CrowdedTenants, IdempotencyKeys};
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outbound::{AddressGuard, OutboundClients, OutboundOptions};
 use crate::platform::telemetry::{MetricsPage, metric};
@@ -50,6 +51,7 @@ pub(super) struct Parts {
     pub(super) stages: Stages,
     accept: Accept,
     receipts: Receipts,
+    crowded: CrowdedTenants,
     after: Arc<dyn AfterAccept>,
     feed: watch::Receiver<u64>,
 }
@@ -92,27 +94,29 @@ impl Parts {
             ownership: Arc::clone(&ownership),
             after: Arc::clone(&after),
         };
-        let receipt_parts = ReceiptParts {
-            clock: clock.clone(),
-            ids: Arc::clone(&ids),
-            ownership: Arc::clone(&ownership),
-            after: Arc::clone(&after),
-            parked_max: i64::from(config.receipts.parked_max),
-        };
         let accept = Accept::start(
             accept_parts,
             database,
             config.database.accept_connections as usize,
             lifecycle,
         );
-        let receipts = Receipts::start(receipt_parts, database, lifecycle);
-        Janitor::start(config, (database, clock), (&ids, &ownership), lifecycle);
+        let receipts = start_receipts(config, &context, &after);
+        let crowded = CrowdedTenants::default();
+        let of_replica = (&ids, &ownership);
+        Janitor::start(
+            config,
+            (database, clock),
+            of_replica,
+            crowded.clone(),
+            lifecycle,
+        );
         events::horizon::watch(database, clock, lifecycle);
         Ok(Self {
             context,
             stages,
             accept,
             receipts,
+            crowded,
             after,
             feed,
         })
@@ -129,6 +133,10 @@ impl Parts {
         let (clock, database) = (&context.clock, &context.database);
         let keyring = context.directory.keyring();
         let (ids, ownership) = (&context.ids, &context.ownership);
+        let keys = IdempotencyKeys {
+            vault: Arc::clone(&vault),
+            crowded: self.crowded.clone(),
+        };
         let media = super::media::state(
             config,
             (database, clock),
@@ -144,15 +152,17 @@ impl Parts {
                 clock: clock.clone(),
                 guard: context.clients.guard().clone(),
                 https_only: config.outbound.https_only,
+                keys: keys.clone(),
             },
             inbound: self.inbound(config),
-            messages: self.messages(config),
+            messages: self.messages(config, keys.clone()),
             conversations: conversations::routes::State {
                 keyring: keyring.clone(),
                 clock: clock.clone(),
                 database: database.clone(),
                 ids: Arc::clone(ids),
                 ownership: Arc::clone(ownership),
+                keys: keys.clone(),
             },
             suppressions: suppressions::routes::State {
                 keyring: keyring.clone(),
@@ -169,6 +179,7 @@ impl Parts {
                 ownership: Arc::clone(ownership),
                 after: Arc::clone(&self.after),
                 tests: EndpointTests::new(Arc::clone(context)),
+                keys,
             },
             events: events::routes::State {
                 keyring: keyring.clone(),
@@ -180,7 +191,7 @@ impl Parts {
         })
     }
 
-    fn messages(&self, config: &Config) -> messages::routes::State {
+    fn messages(&self, config: &Config, keys: IdempotencyKeys) -> messages::routes::State {
         let context = &self.context;
         let age_max = config.dispatch.message_age_max_seconds;
         let submit = Submit {
@@ -211,6 +222,7 @@ impl Parts {
             desk,
             directory: context.directory.clone(),
             submit,
+            keys,
         }
     }
 
@@ -246,6 +258,21 @@ fn content_limits(config: &Config) -> ContentLimits {
         parts_max: config.content.parts_max,
         bytes_max: config.content.bytes_max,
     }
+}
+
+fn start_receipts(
+    config: &Config,
+    context: &DispatchContext,
+    after: &Arc<dyn AfterAccept>,
+) -> Receipts {
+    let parts = ReceiptParts {
+        clock: context.clock.clone(),
+        ids: Arc::clone(&context.ids),
+        ownership: Arc::clone(&context.ownership),
+        after: Arc::clone(after),
+        parked_max: i64::from(config.receipts.parked_max),
+    };
+    Receipts::start(parts, &context.database, &context.lifecycle)
 }
 
 async fn start_replica(

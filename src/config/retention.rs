@@ -11,6 +11,10 @@ pub struct RetentionConfig {
     pub messages_days: u32,
     /// How long files are kept that messages refer to; longer than the links to them live.
     pub media_days: u32,
+    /// How long the calls that were made under an `Idempotency-Key` are known.
+    pub idempotency_hours: u32,
+    /// Keys of one tenant that are kept; further ones are refused until some are forgotten.
+    pub idempotency_keys_max: u32,
 }
 
 impl Section for RetentionConfig {
@@ -18,6 +22,16 @@ impl Section for RetentionConfig {
 
     fn check(&self) -> Result<(), ConfigError> {
         within("retention.messages_days", self.messages_days, 1..=36_500)?;
-        within("retention.media_days", self.media_days, 1..=36_500)
+        within("retention.media_days", self.media_days, 1..=36_500)?;
+        within(
+            "retention.idempotency_hours",
+            self.idempotency_hours,
+            24..=8_760,
+        )?;
+        within(
+            "retention.idempotency_keys_max",
+            self.idempotency_keys_max,
+            1..=1_000_000_000,
+        )
     }
 }

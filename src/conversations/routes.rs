@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRef, State as From};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Serialize;
 
@@ -17,6 +18,8 @@ use crate::lanes::ids::Ids;
 use crate::lanes::ownership::Ownership;
 use crate::platform::clock::{Clock, rfc3339};
 use crate::platform::database::Database;
+use crate::platform::http::envelope::Answer;
+use crate::platform::http::idempotency::{IdempotencyKeys, Once};
 use crate::platform::http::page::{self, Page};
 use crate::platform::http::{ApiError, Path, Query, envelope};
 use crate::values::ConversationId;
@@ -29,6 +32,7 @@ pub struct State {
     pub database: Database,
     pub ids: Arc<Ids>,
     pub ownership: Arc<Ownership>,
+    pub keys: IdempotencyKeys,
 }
 
 /// Below the base path.
@@ -107,36 +111,37 @@ async fn close(
     From(state): From<State>,
     caller: TenantCaller,
     Path(id): Path<String>,
+    Once(key): Once,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::MessagesSend)?;
     let id = parse(&id)?;
+    let call = key.map(|key| key.of(caller.ccid));
     let event = state
         .ids
         .next(&state.ownership)
         .map_err(ApiError::unavailable)?;
-    let mut connection = state
-        .database
-        .jobs
-        .acquire()
-        .await
-        .map_err(ApiError::unavailable)?;
-    store::find(&mut connection, caller.ccid, id)
+    let transaction = state.database.jobs.begin().await;
+    let mut transaction = transaction.map_err(ApiError::unavailable)?;
+    if let Some(answer) = state.keys.begin(&mut transaction, call.as_ref()).await? {
+        return Ok(answer.into_response());
+    }
+    store::find(&mut transaction, caller.ccid, id)
         .await
         .map_err(ApiError::unavailable)?
         .ok_or_else(unknown)?;
-    store::close(
-        &mut connection,
-        caller.ccid,
-        id,
-        state.clock.now_ms(),
-        event,
-    )
-    .await
-    .map_err(ApiError::unavailable)?;
-    let closed = store::find(&mut connection, caller.ccid, id)
+    let now_ms = state.clock.now_ms();
+    store::close(&mut transaction, caller.ccid, id, now_ms, event)
         .await
         .map_err(ApiError::unavailable)?;
-    Ok(envelope::ok(View::from(closed.ok_or_else(unknown)?)))
+    let closed = store::find(&mut transaction, caller.ccid, id)
+        .await
+        .map_err(ApiError::unavailable)?;
+    let answer = Answer::new(StatusCode::OK, View::from(closed.ok_or_else(unknown)?))?;
+    let keys = &state.keys;
+    keys.keep(&mut transaction, call.as_ref(), &answer, now_ms)
+        .await?;
+    transaction.commit().await.map_err(ApiError::unavailable)?;
+    Ok(answer.into_response())
 }
 
 fn parse(id: &str) -> Result<ConversationId, ApiError> {

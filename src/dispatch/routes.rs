@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRef, State as From};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Serialize;
 use serde_json::json;
+use sqlx::PgConnection;
 
 use super::attempt::Report;
 use super::endpoint_test::{EndpointTests, NotTested};
@@ -23,6 +25,8 @@ use crate::lanes::store::{self, Endpoint};
 use crate::messages::accept::AfterAccept;
 use crate::platform::clock::{Clock, rfc3339};
 use crate::platform::database::Database;
+use crate::platform::http::envelope::Answer;
+use crate::platform::http::idempotency::{IdempotencyKeys, Once, RequestKey};
 use crate::platform::http::page::{self, Page};
 use crate::platform::http::{ApiError, Path, Query, envelope};
 use crate::values::MessageId;
@@ -37,6 +41,7 @@ pub struct State {
     pub ownership: Arc<Ownership>,
     pub after: Arc<dyn AfterAccept>,
     pub tests: EndpointTests,
+    pub keys: IdempotencyKeys,
 }
 
 impl std::fmt::Debug for State {
@@ -115,34 +120,49 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::EndpointsRead)?;
-    state.view(&caller, parse(&id)?).await
+    let connection = state.database.reads.acquire().await;
+    let mut connection = connection.map_err(ApiError::unavailable)?;
+    let view = state.view(&mut connection, &caller, parse(&id)?).await?;
+    Ok(envelope::ok(view))
 }
 
 async fn pause(
     From(state): From<State>,
     caller: TenantCaller,
     Path(id): Path<String>,
+    Once(key): Once,
 ) -> Result<Response, ApiError> {
-    state.change(&caller, &id, true).await
+    state.change(&caller, &id, true, key).await
 }
 
 async fn resume(
     From(state): From<State>,
     caller: TenantCaller,
     Path(id): Path<String>,
+    Once(key): Once,
 ) -> Result<Response, ApiError> {
-    state.change(&caller, &id, false).await
+    state.change(&caller, &id, false, key).await
 }
 
 /// Posts one test to the endpoint and shows what came of it.
 async fn test(
-    From(tests): From<EndpointTests>,
+    From(state): From<State>,
     caller: TenantCaller,
     Path(id): Path<String>,
+    Once(key): Once,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::EndpointsWrite)?;
-    let report = tests.run(caller.ccid, parse(&id)?).await?;
-    Ok(envelope::ok(TestView::of(report)))
+    let (keys, jobs) = (&state.keys, &state.database.jobs);
+    let call = key.map(|key| key.of(caller.ccid));
+    if let Some(answer) = keys.begin_elsewhere(jobs, call.as_ref()).await? {
+        return Ok(answer.into_response());
+    }
+    let report = state.tests.run(caller.ccid, parse(&id)?).await?;
+    let answer = Answer::new(StatusCode::OK, TestView::of(report))?;
+    let now_ms = state.clock.now_ms();
+    keys.keep_elsewhere(jobs, call.as_ref(), &answer, now_ms)
+        .await?;
+    Ok(answer.into_response())
 }
 
 #[derive(Debug, Serialize)]
@@ -189,21 +209,20 @@ impl std::convert::From<NotTested> for ApiError {
 }
 
 impl State {
-    async fn view(&self, caller: &TenantCaller, lane: LaneId) -> Result<Response, ApiError> {
-        let mut connection = self
-            .database
-            .reads
-            .acquire()
-            .await
-            .map_err(ApiError::unavailable)?;
-        let found = store::endpoints(&mut connection, caller.ccid, (lane.0 - 1, 1))
+    async fn view(
+        &self,
+        connection: &mut PgConnection,
+        caller: &TenantCaller,
+        lane: LaneId,
+    ) -> Result<View, ApiError> {
+        let found = store::endpoints(connection, caller.ccid, (lane.0 - 1, 1))
             .await
             .map_err(ApiError::unavailable)?;
         let endpoint = found
             .into_iter()
             .find(|endpoint| endpoint.lane == lane)
             .ok_or_else(unknown)?;
-        Ok(envelope::ok(View::of(endpoint, self.clock.now_ms())))
+        Ok(View::of(endpoint, self.clock.now_ms()))
     }
 
     /// In force on the lane's owner as soon as it is told. If it is not, it finds out at its next sweep.
@@ -212,9 +231,11 @@ impl State {
         caller: &TenantCaller,
         id: &str,
         paused: bool,
+        key: Option<RequestKey>,
     ) -> Result<Response, ApiError> {
         caller.require(Permission::EndpointsWrite)?;
         let lane = parse(id)?;
+        let call = key.map(|key| key.of(caller.ccid));
         let event = self
             .ids
             .next(&self.ownership)
@@ -230,6 +251,9 @@ impl State {
             .begin()
             .await
             .map_err(ApiError::unavailable)?;
+        if let Some(answer) = self.keys.begin(&mut transaction, call.as_ref()).await? {
+            return Ok(answer.into_response());
+        }
         let changed = store::set_paused(&mut transaction, caller.ccid, lane, paused)
             .await
             .map_err(ApiError::unavailable)?;
@@ -243,10 +267,15 @@ impl State {
         history::store::append(&mut transaction, &[entry])
             .await
             .map_err(ApiError::unavailable)?;
+        let view = self.view(&mut transaction, caller, lane).await?;
+        let answer = Answer::new(StatusCode::OK, view)?;
+        let (keys, now_ms) = (&self.keys, self.clock.now_ms());
+        keys.keep(&mut transaction, call.as_ref(), &answer, now_ms)
+            .await?;
         transaction.commit().await.map_err(ApiError::unavailable)?;
         self.after.wake_owners(vec![lane]);
         self.after.feed_grew();
-        self.view(caller, lane).await
+        Ok(answer.into_response())
     }
 }
 

@@ -147,7 +147,9 @@ impl InboundDoor {
                 AcceptError::Conflict { index } => InboundError::Conflict {
                     index: indexes[index],
                 },
-                AcceptError::Refused | AcceptError::Suppressed => InboundError::Refused,
+                AcceptError::Refused | AcceptError::Suppressed | AcceptError::KeyUsed => {
+                    InboundError::Refused
+                }
                 AcceptError::Unavailable => InboundError::Unavailable,
             })?;
         Ok(places.into_iter().map(|place| accepted[place].id).collect())

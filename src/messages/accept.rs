@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::acceptor::Acceptor;
-use super::model::{AcceptError, Accepted, Draft};
+use super::keyed::Submission;
+use super::model::{AcceptError, Accepted, Draft, Outcome};
 use crate::lanes::ids::Ids;
 use crate::lanes::model::LaneId;
 use crate::lanes::ownership::Ownership;
@@ -94,21 +95,33 @@ impl Accept {
 
     /// Stores the drafts whole or not at all; answers once they are durable.
     pub async fn store(&self, drafts: Vec<Draft>) -> Result<Vec<Accepted>, AcceptError> {
-        self.offer(self.line(), drafts)
-            .await
-            .unwrap_or(Err(AcceptError::Unavailable))
+        let outcome = self.offer(self.line(), drafts).await;
+        let each = outcome.unwrap_or(Err(AcceptError::Unavailable))?;
+        each.into_iter().collect()
     }
 
     /// Hands a unit over; the answer comes through the receiver.
-    pub fn offer(
+    pub fn offer(&self, line: Line, drafts: Vec<Draft>) -> oneshot::Receiver<Outcome> {
+        self.offer_unit(line, drafts, None)
+    }
+
+    /// Stores the drafts of a submission that is made once, each for itself, with its key.
+    pub async fn store_once(&self, drafts: Vec<Draft>, submission: Submission) -> Outcome {
+        let answer = self.offer_unit(self.line(), drafts, Some(submission));
+        answer.await.unwrap_or(Err(AcceptError::Unavailable))
+    }
+
+    fn offer_unit(
         &self,
         line: Line,
         drafts: Vec<Draft>,
-    ) -> oneshot::Receiver<Result<Vec<Accepted>, AcceptError>> {
+        submission: Option<Submission>,
+    ) -> oneshot::Receiver<Outcome> {
         let (reply, answer) = oneshot::channel();
         let unit = Unit {
             drafts,
             ids: Vec::new(),
+            submission,
             reply,
         };
         if let Err((unit, why)) = self.committer.offer_in(line, unit) {
@@ -123,35 +136,49 @@ impl Accept {
 pub struct Unit {
     pub(super) drafts: Vec<Draft>,
     pub(super) ids: Vec<MessageId>,
-    pub(super) reply: oneshot::Sender<Result<Vec<Accepted>, AcceptError>>,
+    /// Of a submission under a key: its drafts stand or fall each for itself, and its results are stored with them.
+    pub(super) submission: Option<Submission>,
+    pub(super) reply: oneshot::Sender<Outcome>,
 }
 
 impl Unit {
+    /// Whether both are submissions under one key.
+    pub(super) fn has_key_of(&self, other: &Self) -> bool {
+        self.submission
+            .as_ref()
+            .zip(other.submission.as_ref())
+            .is_some_and(|(mine, others)| mine.call.is_under_key_of(&others.call))
+    }
+
     /// Takes out the drafts that have become messages: not those that repeat an earlier one.
-    pub(super) fn take_stored(
-        &mut self,
-        outcome: &Result<Vec<Accepted>, AcceptError>,
-    ) -> Vec<(Draft, MessageId)> {
-        let accepted = outcome.as_deref().unwrap_or_default();
+    pub(super) fn take_stored(&mut self, outcome: &Outcome) -> Vec<(Draft, MessageId)> {
+        let each = outcome.as_deref().unwrap_or_default();
         let drafts = std::mem::take(&mut self.drafts).into_iter();
-        let with_ids = drafts.zip(&self.ids).zip(accepted);
+        let with_ids = drafts.zip(&self.ids).zip(each);
         with_ids
-            .filter(|((_, id), accepted)| **id == accepted.id)
+            .filter(|((_, id), each)| each.is_ok_and(|accepted| **id == accepted.id))
             .map(|((draft, id), _)| (draft, *id))
             .collect()
     }
 
-    pub(super) fn answer(self, answer: Result<Vec<Accepted>, AcceptError>) {
-        if let Err(error) = &answer {
+    pub(super) fn answer(self, outcome: Outcome) {
+        match &outcome {
             // Its drafts may be taken out by now, or its ids not made yet.
-            let messages = self.drafts.len().max(self.ids.len());
-            let messages = u64::try_from(messages).unwrap_or(u64::MAX);
-            metrics::counter!(metric::MESSAGES_REFUSED, "reason" => error.class())
-                .increment(messages);
+            Err(error) => count_refused(*error, self.drafts.len().max(self.ids.len())),
+            Ok(each) => {
+                for error in each.iter().filter_map(|each| each.err()) {
+                    count_refused(error, 1);
+                }
+            }
         }
         // The caller may have gone; what is stored stays stored.
-        let _ = self.reply.send(answer);
+        let _ = self.reply.send(outcome);
     }
+}
+
+fn count_refused(error: AcceptError, messages: usize) {
+    let messages = u64::try_from(messages).unwrap_or(u64::MAX);
+    metrics::counter!(metric::MESSAGES_REFUSED, "reason" => error.class()).increment(messages);
 }
 
 impl From<NotWritten> for AcceptError {

@@ -11,7 +11,8 @@ use sqlx::{Connection, PgConnection};
 
 use super::accept::{AcceptParts, Unit};
 use super::doubts::Doubts;
-use super::model::{AcceptError, Accepted, Draft, Purpose};
+use super::keyed;
+use super::model::{Draft, Outcome, Purpose};
 use super::store::{accept as rows, keys};
 use super::verdict::{Verdict, judge, outcomes, standing};
 use crate::conversations;
@@ -19,6 +20,7 @@ use crate::lanes::model::{Arrival, LaneId, Life};
 use crate::lanes::ownership::{AcceptGuard, LaneSignal};
 use crate::platform::database::error::is_unique_violation;
 use crate::platform::database::group_commit::{Flush, NotWritten};
+use crate::platform::http::idempotency::store as idempotency;
 use crate::platform::telemetry::metric;
 use crate::values::MessageId;
 
@@ -31,7 +33,7 @@ pub(super) struct Acceptor {
 
 /// What a flush came to, unit by unit, and what has to happen now that it is durable.
 pub(super) struct Flushed {
-    outcomes: Vec<Result<Vec<Accepted>, AcceptError>>,
+    outcomes: Vec<Outcome>,
     /// The guards keep the lanes ours until their messages are handed over.
     own_lanes: HashMap<LaneId, (AcceptGuard, Option<i64>)>,
     foreign_lanes: Vec<LaneId>,
@@ -55,8 +57,12 @@ impl Flush for Acceptor {
         unit.drafts.len()
     }
 
-    /// Two messages with the same key, or two keywords of the same person, are settled one flush after the other.
+    /// Two messages or submissions with the same key, or two keywords of the same person, are settled one flush after the
+    /// other.
     fn fits(&self, batch: &[Unit], unit: &Unit) -> bool {
+        if batch.iter().any(|other| other.has_key_of(unit)) {
+            return false;
+        }
         let mine: HashSet<_> = unit.drafts.iter().flat_map(Draft::exclusive).collect();
         mine.is_empty()
             || !batch
@@ -190,8 +196,9 @@ impl Acceptor {
         let own: Vec<i64> = flushed.own_lanes.keys().map(|lane| lane.0).collect();
         let foreign: Vec<i64> = flushed.foreign_lanes.iter().map(|lane| lane.0).collect();
         let mut transaction = connection.begin().await?;
+        let used = idempotency::take(&mut transaction, &keyed::claims(batch), now_ms).await?;
         let holders = keys::take(&mut transaction, batch, now_ms).await?;
-        let verdicts = judge(batch, &holders);
+        let verdicts = judge(batch, &holders, &used);
         keys::give_back(&mut transaction, &refused_keys(batch, &verdicts), now_ms).await?;
         let drafts: Vec<_> = standing(batch, &verdicts).collect();
         let threads = self
@@ -218,13 +225,15 @@ impl Acceptor {
             .map(|(draft, _)| *draft)
             .collect();
         keys::give_back(&mut transaction, &suppressed, now_ms).await?;
+        flushed.outcomes = outcomes(batch, &verdicts, &stored);
+        let results = keyed::results(batch, &flushed.outcomes);
+        idempotency::put_results(&mut transaction, &results).await?;
         transaction.commit().await?;
         for (lane, stamp) in &stored.stamps {
             if let Some((_, known)) = flushed.own_lanes.get_mut(lane) {
                 *known = Some(*stamp);
             }
         }
-        flushed.outcomes = outcomes(batch, &verdicts, &stored);
         Ok(flushed)
     }
 
@@ -292,7 +301,8 @@ impl Acceptor {
         found: &HashSet<MessageId>,
     ) -> sqlx::Result<Flushed> {
         let holders = keys::look_up(connection, batch, self.parts.clock.now_ms()).await?;
-        let verdicts = judge(batch, &holders);
+        let used = idempotency::held_by_others(connection, &keyed::claims(batch)).await?;
+        let verdicts = judge(batch, &holders, &used);
         let mut flushed = self.divide_lanes(batch);
         flushed.recovered = true;
         let missing = standing(batch, &verdicts)

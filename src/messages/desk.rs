@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
 use super::error::MessageError;
 use super::search::{Found, Search};
@@ -101,17 +101,22 @@ impl Desk {
     }
 
     /// Sends a dead letter again, with the same id, as if it had just been accepted.
-    pub async fn retry(&self, ccid: Ccid, id: MessageId) -> Result<(), MessageError> {
-        let mut connection = self.database.jobs.acquire().await?;
-        let mut transaction = connection.begin().await?;
-        find(&mut transaction, ccid, id).await?;
-        let lane = read::revive(&mut transaction, ccid, id)
+    ///
+    /// Answers the lane that is to be [told](Self::queued) once the transaction is committed.
+    pub async fn retry(
+        &self,
+        transaction: &mut PgConnection,
+        ccid: Ccid,
+        id: MessageId,
+    ) -> Result<LaneId, MessageError> {
+        find(transaction, ccid, id).await?;
+        let lane = read::revive(transaction, ccid, id)
             .await?
             .map(LaneId)
             .ok_or(MessageError::NotDead)?;
         let expires_at = self.clock.now_ms() + self.submit.message_age_max_ms;
         lanes::enqueue(
-            &mut transaction,
+            transaction,
             (ccid, lane),
             (id, Priority::Normal),
             expires_at,
@@ -122,11 +127,14 @@ impl Desk {
             status: Some(Status::Queued.rank()),
             ..Entry::event(ccid, event, id.as_i64(), Kind::Settled, Stream::Both)
         };
-        history::store::append(&mut transaction, &[entry]).await?;
-        transaction.commit().await?;
+        history::store::append(transaction, &[entry]).await?;
+        Ok(lane)
+    }
+
+    /// Tells a lane's owner that it has a message anew.
+    pub fn queued(&self, lane: LaneId) {
         self.after.wake_owners(vec![lane]);
         self.after.feed_grew();
-        Ok(())
     }
 }
 

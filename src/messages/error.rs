@@ -1,6 +1,7 @@
 //! Why a call about messages is refused.
 
 use super::item::ItemRefused;
+use super::keyed::ReplyRefused;
 use crate::provisioning::directory::CannotSend;
 
 /// Closed: the mapping to HTTP in `routes` names every one.
@@ -22,8 +23,19 @@ pub enum MessageError {
     UnderWay,
     #[error("the conversation's channel cannot send: {0}")]
     CannotSend(CannotSend),
+    #[error("the Idempotency-Key was used before")]
+    KeyUsed,
     #[error("{}", .0.message)]
     Item(ItemRefused),
     #[error("the store is not available")]
     Database(#[from] sqlx::Error),
+}
+
+impl From<ReplyRefused> for MessageError {
+    fn from(refused: ReplyRefused) -> Self {
+        match refused {
+            ReplyRefused::KeyUsed => Self::KeyUsed,
+            ReplyRefused::Item(refused) => Self::Item(refused),
+        }
+    }
 }

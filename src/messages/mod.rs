@@ -12,6 +12,7 @@ mod doubts;
 pub mod error;
 mod explanation;
 pub mod item;
+pub mod keyed;
 pub mod model;
 mod reply;
 pub mod routes;

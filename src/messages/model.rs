@@ -173,7 +173,10 @@ pub struct Accepted {
     pub suppression_changed: bool,
 }
 
-/// Why a unit was not stored. Nothing of it was.
+/// What became of each draft of a unit, or why nothing of it was stored.
+pub type Outcome = Result<Vec<Result<Accepted, AcceptError>>, AcceptError>;
+
+/// Why a draft or a whole unit was not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AcceptError {
     #[error("a message with the same messageId and other content was accepted before")]
@@ -183,6 +186,8 @@ pub enum AcceptError {
     },
     #[error("recipient opted out")]
     Suppressed,
+    #[error("the Idempotency-Key was used before")]
+    KeyUsed,
     #[error("this content cannot be stored")]
     Refused,
     #[error("nothing can be stored at this moment")]
@@ -195,6 +200,7 @@ impl AcceptError {
         match self {
             Self::Conflict { .. } => "conflict",
             Self::Suppressed => "suppressed",
+            Self::KeyUsed => "key_used",
             Self::Refused => "refused",
             Self::Unavailable => "unavailable",
         }

@@ -9,6 +9,7 @@ use super::store::conversation::{self, LastReceived};
 use super::submit::Reply;
 use crate::conversations;
 use crate::conversations::model::Conversation;
+use crate::platform::http::idempotency::KeyedCall;
 use crate::values::{
     Address, Ccid, ChannelId, ChannelType, Content, ContentKind, ConversationId, Party,
     TraceContext,
@@ -21,10 +22,10 @@ impl Desk {
     /// Sends an agent's words to the consumer of an open conversation.
     pub async fn reply(
         &self,
-        ccid: Ccid,
-        id: ConversationId,
+        (ccid, id): (Ccid, ConversationId),
         mut said: Said,
         trace: TraceContext,
+        call: Option<KeyedCall>,
     ) -> Result<Accepted, MessageError> {
         let (conversation, last) = self.open_conversation(ccid, id).await?;
         let directory = self.directory.snapshot();
@@ -50,9 +51,9 @@ impl Desk {
             },
             content,
             trace,
+            call,
         };
-        let sent = self.submit.reply(channel, reply).await;
-        Ok(sent.map_err(MessageError::Item)?.accepted)
+        Ok(self.submit.reply(channel, reply).await?.accepted)
     }
 
     /// The conversation, and the last mail in it where it is one of mails.

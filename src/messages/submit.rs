@@ -9,7 +9,8 @@ use super::accept::Accept;
 use super::attached;
 use super::dedup::{Direction, content_hash, dedup_key};
 use super::item::{ItemRefused, SubmitItem, WireParty, party, priority, time};
-use super::model::{AcceptError, Accepted, Draft, Fingerprint, Purpose};
+use super::keyed::{ReplyRefused, Submission, only};
+use super::model::{AcceptError, Accepted, Draft, Fingerprint, Outcome, Purpose};
 use super::said;
 use crate::content::rules::ContentLimits;
 use crate::history::model::Stream;
@@ -17,6 +18,7 @@ use crate::lanes::backlog::Backlogs;
 use crate::media::references::References;
 use crate::platform::clock::Clock;
 use crate::platform::database::group_commit::Line;
+use crate::platform::http::idempotency::KeyedCall;
 use crate::platform::telemetry::metric;
 use crate::provisioning::directory::{CannotSend, Channel, Snapshot};
 use crate::values::{
@@ -60,6 +62,8 @@ pub struct Reply {
     pub to: Party,
     pub content: Content,
     pub trace: TraceContext,
+    /// Where it is to be sent once, whatever its caller repeats.
+    pub call: Option<KeyedCall>,
 }
 
 impl Submit {
@@ -71,11 +75,7 @@ impl Submit {
         items: &[Box<RawValue>],
         trace: &TraceContext,
     ) -> Vec<Result<ItemAccepted, ItemRefused>> {
-        let read = items
-            .iter()
-            .map(|item| self.draft(ccid, directory, SubmitItem::read(item)?, trace));
-        let mut drafts: Vec<_> = read.collect();
-        attached::refuse_unknown(&self.media, ccid, &mut drafts).await;
+        let drafts = self.drafts(ccid, directory, items, trace).await;
         let line = self.accept.line();
         let mut waiting = Vec::with_capacity(drafts.len());
         for draft in drafts {
@@ -83,17 +83,27 @@ impl Submit {
         }
         join_all(waiting.into_iter().map(|offered| async {
             let (answer, segments) = offered?;
-            let accepted = answer
-                .await
-                .unwrap_or(Err(AcceptError::Unavailable))
-                .map_err(refused)?;
-            let accepted = accepted
-                .into_iter()
-                .next()
-                .ok_or_else(|| refused(AcceptError::Unavailable))?;
+            let outcome = answer.await.unwrap_or(Err(AcceptError::Unavailable));
+            let accepted = only(outcome).map_err(refused)?;
             Ok(ItemAccepted { accepted, segments })
         }))
         .await
+    }
+
+    /// Each message as it could be stored, or why not.
+    pub(super) async fn drafts(
+        &self,
+        ccid: Ccid,
+        directory: &Snapshot,
+        items: &[Box<RawValue>],
+        trace: &TraceContext,
+    ) -> Vec<Result<Measured, ItemRefused>> {
+        let read = items
+            .iter()
+            .map(|item| self.draft(ccid, directory, SubmitItem::read(item)?, trace));
+        let mut drafts: Vec<_> = read.collect();
+        attached::refuse_unknown(&self.media, ccid, &mut drafts).await;
+        drafts
     }
 
     /// Sends an agent's words in a conversation.
@@ -101,7 +111,7 @@ impl Submit {
         &self,
         channel: &Arc<Channel>,
         reply: Reply,
-    ) -> Result<ItemAccepted, ItemRefused> {
+    ) -> Result<ItemAccepted, ReplyRefused> {
         let segments = measure(channel.channel_id.channel_type(), &reply.content)?;
         let now_ms = self.clock.now_ms();
         let draft = Draft {
@@ -130,12 +140,23 @@ impl Submit {
         let [draft] = drafts;
         let (draft, segments) = draft?;
         self.admit(&draft).await?;
-        let accepted = self.accept.store(vec![draft]).await.map_err(refused)?;
-        let accepted = accepted
-            .into_iter()
-            .next()
-            .ok_or_else(|| refused(AcceptError::Unavailable))?;
-        Ok(ItemAccepted { accepted, segments })
+        let items = vec![Ok(segments)];
+        let outcome = match reply.call {
+            Some(call) => {
+                let submission = Submission { call, items };
+                self.accept.store_once(vec![draft], submission).await
+            }
+            None => self
+                .accept
+                .offer(self.accept.line(), vec![draft])
+                .await
+                .unwrap_or(Err(AcceptError::Unavailable)),
+        };
+        match only(outcome) {
+            Ok(accepted) => Ok(ItemAccepted { accepted, segments }),
+            Err(AcceptError::KeyUsed) => Err(ReplyRefused::KeyUsed),
+            Err(error) => Err(refused(error).into()),
+        }
     }
 
     async fn offer(
@@ -143,9 +164,18 @@ impl Submit {
         line: Line,
         draft: Result<Measured, ItemRefused>,
     ) -> Result<Offered, ItemRefused> {
+        let (draft, segments) = self.admitted(draft).await?;
+        Ok((self.accept.offer(line, vec![draft]), segments))
+    }
+
+    /// The same if its lane takes one more.
+    pub(super) async fn admitted(
+        &self,
+        draft: Result<Measured, ItemRefused>,
+    ) -> Result<Measured, ItemRefused> {
         let (draft, segments) = draft?;
         self.admit(&draft).await?;
-        Ok((self.accept.offer(line, vec![draft]), segments))
+        Ok((draft, segments))
     }
 
     /// Whether the message's lane takes one more.
@@ -259,10 +289,7 @@ impl Submit {
 /// A message that could be stored, with its length where the channel is SMS.
 pub(super) type Measured = (Draft, Option<Segments>);
 
-type Offered = (
-    tokio::sync::oneshot::Receiver<Result<Vec<Accepted>, AcceptError>>,
-    Option<Segments>,
-);
+type Offered = (tokio::sync::oneshot::Receiver<Outcome>, Option<Segments>);
 
 fn measure(channel_type: ChannelType, content: &Content) -> Result<Option<Segments>, ItemRefused> {
     match (channel_type, content) {
@@ -344,9 +371,11 @@ fn fingerprint(
     }
 }
 
-fn refused(error: AcceptError) -> ItemRefused {
+pub(super) fn refused(error: AcceptError) -> ItemRefused {
     match error {
-        AcceptError::Conflict { .. } => ItemRefused::new(409, error.to_string()),
+        AcceptError::Conflict { .. } | AcceptError::KeyUsed => {
+            ItemRefused::new(409, error.to_string())
+        }
         AcceptError::Suppressed => ItemRefused::reason(ReasonCode::NotAllowed, error.to_string()),
         AcceptError::Refused => {
             ItemRefused::reason(ReasonCode::InvalidStructure, error.to_string())

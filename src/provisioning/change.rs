@@ -17,7 +17,11 @@ pub struct Change {
 impl Change {
     /// Opens the change. From here to its end no other change runs, on any replica.
     pub async fn begin(pool: &Pool) -> sqlx::Result<Self> {
-        let mut transaction = pool.begin().await?;
+        Self::within(pool.begin().await?).await
+    }
+
+    /// Opens the change in a transaction that has begun with something else.
+    pub async fn within(mut transaction: Transaction) -> sqlx::Result<Self> {
         let version = store::raise_version(&mut transaction).await?;
         Ok(Self {
             transaction,

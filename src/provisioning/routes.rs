@@ -6,12 +6,16 @@ use axum::Router;
 use axum::extract::FromRef;
 
 use super::api_keys::{self, ApiKeys};
+use super::change::Change;
 use super::directory::Directory;
 use super::senders::{self, Senders};
 use super::services::{self, Services};
 use crate::auth::Keyring;
 use crate::platform::clock::Clock;
 use crate::platform::database::Pool;
+use crate::platform::http::ApiError;
+use crate::platform::http::envelope::Answer;
+use crate::platform::http::idempotency::{IdempotencyKeys, KeyedCall};
 use crate::platform::outbound::AddressGuard;
 use crate::platform::vault::Vault;
 
@@ -25,6 +29,15 @@ pub struct State {
     pub guard: AddressGuard,
     /// Refuse webhook URLs of plain `http`.
     pub https_only: bool,
+    pub keys: IdempotencyKeys,
+}
+
+/// A change that is made once, whatever its caller repeats.
+#[derive(Debug)]
+pub enum Begun {
+    Anew(Change),
+    /// It was made before; this was its answer.
+    Before(Answer),
 }
 
 /// Keys, services and senders, with the base path.
@@ -34,6 +47,33 @@ pub fn routes(state: State) -> Router {
         .merge(services::routes::routes())
         .merge(senders::routes::routes())
         .with_state(state)
+}
+
+impl State {
+    /// Begins a change that is made once, or answers what it was answered the first time.
+    pub async fn begin_once(&self, call: Option<&KeyedCall>) -> Result<Begun, ApiError> {
+        let transaction = self.pool.begin().await;
+        let mut transaction = transaction.map_err(ApiError::unavailable)?;
+        if let Some(answer) = self.keys.begin(&mut transaction, call).await? {
+            return Ok(Begun::Before(answer));
+        }
+        let change = Change::within(transaction).await;
+        Ok(Begun::Anew(change.map_err(ApiError::unavailable)?))
+    }
+
+    /// Ends a change that is made once, and puts it in force here.
+    pub async fn finish_once(
+        &self,
+        mut change: Change,
+        call: Option<&KeyedCall>,
+        answer: &Answer,
+    ) -> Result<(), ApiError> {
+        let now_ms = self.clock.now_ms();
+        let connection = change.connection();
+        self.keys.keep(connection, call, answer, now_ms).await?;
+        let committed = change.commit(&self.pool, &self.directory).await;
+        committed.map_err(ApiError::unavailable)
+    }
 }
 
 impl FromRef<State> for Keyring {

@@ -2,10 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::Put;
 use super::api_keys::ApiKeysError;
 use super::error::{Fault, ProvisioningError};
 use crate::platform::clock;
@@ -119,6 +121,16 @@ pub fn refused(faults: Vec<Fault>) -> ApiError {
         ApiError::unprocessable("what was sent is not allowed; details name the places"),
         |error, fault| error.detail(fault.path, fault.message),
     )
+}
+
+impl Put {
+    /// 201 for the first of its name, 200 for one that takes another's place.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Created => StatusCode::CREATED,
+            Self::Replaced => StatusCode::OK,
+        }
+    }
 }
 
 impl From<ProvisioningError> for ApiError {

@@ -28,6 +28,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("media_chunks", "media"),
     ("suppressions", "suppressions"),
     ("feed", "history"),
+    ("idempotency_keys", "platform"),
 ];
 
 /// Statements that name several owners' tables: each is one because it has to be one.

@@ -1,7 +1,8 @@
 //! Messages, their attempts and their explanation; retrying a dead letter.
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::search;
@@ -9,6 +10,8 @@ use crate::auth::caller::TenantCaller;
 use crate::auth::permission::Permission;
 use crate::messages::desk::Desk;
 use crate::messages::view::{self, MessageView};
+use crate::platform::http::envelope::Answer;
+use crate::platform::http::idempotency::{IdempotencyKeys, Once};
 use crate::platform::http::page::Page;
 use crate::platform::http::{ApiError, Path, Query, envelope};
 use crate::values::{ConversationId, MessageId};
@@ -69,13 +72,31 @@ pub(super) async fn explain(
 /// Sends one dead letter again.
 pub(super) async fn retry(
     State(desk): State<Desk>,
+    State(keys): State<IdempotencyKeys>,
     caller: TenantCaller,
     Path(id): Path<String>,
+    Once(key): Once,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::MessagesSend)?;
     let id = message_id(&id)?;
-    desk.retry(caller.ccid, id).await?;
-    Ok(envelope::accepted(json!({ "id": id.to_string() })))
+    let call = key.map(|key| key.of(caller.ccid));
+    let transaction = desk.database.jobs.begin().await;
+    let mut transaction = transaction.map_err(ApiError::unavailable)?;
+    if let Some(answer) = keys.begin(&mut transaction, call.as_ref()).await? {
+        return Ok(answer.into_response());
+    }
+    let lane = desk.retry(&mut transaction, caller.ccid, id).await?;
+    let answer = Answer::new(StatusCode::ACCEPTED, json!({ "id": id.to_string() }))?;
+    keys.keep(
+        &mut transaction,
+        call.as_ref(),
+        &answer,
+        desk.clock.now_ms(),
+    )
+    .await?;
+    transaction.commit().await.map_err(ApiError::unavailable)?;
+    desk.queued(lane);
+    Ok(answer.into_response())
 }
 
 pub(super) fn message_id(text: &str) -> Result<MessageId, ApiError> {

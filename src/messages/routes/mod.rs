@@ -17,6 +17,7 @@ use super::submit::Submit;
 use crate::auth::keyring::Keyring;
 use crate::platform::clock::Clock;
 use crate::platform::http::ApiError;
+use crate::platform::http::idempotency::{IdempotencyKeys, still_running};
 use crate::provisioning::directory::Directory;
 use crate::values::ReasonCode;
 
@@ -31,6 +32,7 @@ pub struct State {
     pub desk: Desk,
     pub directory: Directory,
     pub submit: Submit,
+    pub keys: IdempotencyKeys,
 }
 
 /// Submissions, look-ups and replies, below the base path.
@@ -62,6 +64,8 @@ impl From<MessageError> for ApiError {
                 Self::conflict(Some(UNDER_WAY), error.to_string()).retry_after(1)
             }
             MessageError::CannotSend(_) => Self::unprocessable(error.to_string()),
+            // Another request came between the look for the first one's answer and the store; its answer is there next time.
+            MessageError::KeyUsed => still_running(),
             MessageError::Item(refused) => item(&refused),
             MessageError::Database(cause) => Self::unavailable(cause),
         }

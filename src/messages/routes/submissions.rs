@@ -8,13 +8,15 @@ use serde_json::value::RawValue;
 
 use crate::auth::caller::TenantCaller;
 use crate::auth::permission::Permission;
-use crate::messages::desk::Desk;
+use crate::messages::error::MessageError;
 use crate::messages::item::ItemRefused;
+use crate::messages::keyed::{self, Results};
+use crate::messages::model::{AcceptError, Accepted};
 use crate::messages::said::Said;
-use crate::messages::submit::{ItemAccepted, Submit};
-use crate::platform::http::{ApiError, Json, Path, Trace, envelope};
-use crate::provisioning::directory::Directory;
-use crate::values::{ConversationId, ReasonCode};
+use crate::messages::submit::{ItemAccepted, refused};
+use crate::platform::http::idempotency::{Keyed, KeyedCall, still_running};
+use crate::platform::http::{ApiError, Path, Trace, envelope};
+use crate::values::{ConversationId, ReasonCode, TraceContext};
 
 /// When a submission that found its lane full is worth another try.
 const RETRY_AFTER_SECONDS: u32 = 5;
@@ -64,21 +66,71 @@ struct DetailView {
 
 /// Takes messages to be sent; each is durable when its id is answered.
 pub(super) async fn submit(
-    State(directory): State<Directory>,
-    State(submit): State<Submit>,
+    State(state): State<super::State>,
     caller: TenantCaller,
     Trace(trace): Trace,
-    Json(body): Json<SubmitBody>,
+    Keyed { key, body }: Keyed<SubmitBody>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::MessagesSend)?;
     if body.messages.is_empty() || body.messages.len() > MESSAGES_MAX {
         return Err(ApiError::unprocessable("messages holds 1 to 1000 messages")
             .detail("/messages", "1 to 1000 messages"));
     }
-    let snapshot = directory.snapshot();
-    let results = submit
-        .messages(caller.ccid, &snapshot, &body.messages, &trace)
+    let results = match key {
+        None => {
+            let snapshot = state.directory.snapshot();
+            let submit = &state.submit;
+            submit
+                .messages(caller.ccid, &snapshot, &body.messages, &trace)
+                .await
+        }
+        Some(key) => {
+            let call = key.of(caller.ccid);
+            once(&state, call, &body.messages, &trace).await?
+        }
+    };
+    answer(results)
+}
+
+/// Takes a submission unless it was taken before under its key; then the results are those of that time.
+async fn once(
+    state: &super::State,
+    call: KeyedCall,
+    messages: &[Box<RawValue>],
+    trace: &TraceContext,
+) -> Result<Results, ApiError> {
+    if let Some(results) = earlier(state, &call).await? {
+        return Ok(results);
+    }
+    let snapshot = state.directory.snapshot();
+    let taken = state
+        .submit
+        .messages_once(call.clone(), &snapshot, messages, trace)
         .await;
+    match taken {
+        Ok(results) => Ok(results),
+        Err(AcceptError::KeyUsed) => earlier(state, &call).await?.ok_or_else(still_running),
+        Err(
+            error @ (AcceptError::Unavailable
+            | AcceptError::Refused
+            | AcceptError::Suppressed
+            | AcceptError::Conflict { .. }),
+        ) => Ok(messages.iter().map(|_| Err(refused(error))).collect()),
+    }
+}
+
+/// The results of the same call made before.
+async fn earlier(state: &super::State, call: &KeyedCall) -> Result<Option<Results>, ApiError> {
+    let connection = state.desk.database.reads.acquire().await;
+    let mut connection = connection.map_err(ApiError::unavailable)?;
+    let Some(stored) = state.keys.find(&mut connection, call).await? else {
+        return Ok(None);
+    };
+    let results = stored.results.as_deref().and_then(keyed::read);
+    results.map(Some).ok_or_else(still_running)
+}
+
+fn answer(results: Results) -> Result<Response, ApiError> {
     // Where the store is away, everything that is refused is worth sending again as it is.
     if results
         .iter()
@@ -119,26 +171,39 @@ pub(super) struct ReplyBody {
 
 /// Sends an agent's words in an open conversation.
 pub(super) async fn reply(
-    State(desk): State<Desk>,
+    State(state): State<super::State>,
     caller: TenantCaller,
     Path(id): Path<String>,
     Trace(trace): Trace,
-    Json(body): Json<ReplyBody>,
+    Keyed { key, body }: Keyed<ReplyBody>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::MessagesSend)?;
     let id: ConversationId = id
         .parse()
         .map_err(|_| ApiError::not_found("there is no such conversation"))?;
+    let call = key.map(|key| key.of(caller.ccid));
+    if let Some(call) = &call {
+        let first = earlier(&state, call).await?;
+        if let Some(first) = first.and_then(|results| results.into_iter().next()) {
+            let first = first.map_err(MessageError::Item)?;
+            return Ok(replied(first.accepted));
+        }
+    }
     let said = Said {
         kind: body.r#type,
         text: body.text,
         subject: body.subject,
         content: body.content,
     };
-    let accepted = desk.reply(caller.ccid, id, said, trace).await?;
-    Ok(envelope::accepted(
-        serde_json::json!({ "id": accepted.id.to_string() }),
-    ))
+    let accepted = state
+        .desk
+        .reply((caller.ccid, id), said, trace, call)
+        .await?;
+    Ok(replied(accepted))
+}
+
+fn replied(accepted: Accepted) -> Response {
+    envelope::accepted(serde_json::json!({ "id": accepted.id.to_string() }))
 }
 
 /// The result of the message at this place of the submission.

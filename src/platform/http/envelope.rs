@@ -8,6 +8,28 @@ use serde_json::value::RawValue;
 
 use super::ApiError;
 
+/// An answer that has been rendered and not yet sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// A success with data.
+    pub fn new(status: StatusCode, data: impl Serialize) -> Result<Self, ApiError> {
+        let body = serde_json::to_vec(&Success::of(Some(data))).map_err(ApiError::unavailable)?;
+        Ok(Self { status, body })
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let content_type = HeaderValue::from_static("application/json");
+        (self.status, [(CONTENT_TYPE, content_type)], self.body).into_response()
+    }
+}
+
 /// 200 with data.
 pub fn ok(data: impl Serialize) -> Response {
     success(StatusCode::OK, Some(data))
@@ -61,23 +83,28 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> serde_json::Res
     Ok((status, [(CONTENT_TYPE, content_type)], body).into_response())
 }
 
-fn success(status: StatusCode, data: Option<impl Serialize>) -> Response {
-    #[derive(Serialize)]
-    struct Success<T> {
-        status: Status<'static>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        data: Option<T>,
+/// The envelope of a success.
+#[derive(Serialize)]
+struct Success<T> {
+    status: Status<'static>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<T>,
+}
+
+impl<T> Success<T> {
+    fn of(data: Option<T>) -> Self {
+        let status = Status {
+            code: 0,
+            message: None,
+            details: &[],
+        };
+        Self { status, data }
     }
-    let status_member = Status {
-        code: 0,
-        message: None,
-        details: &[],
-    };
-    let body = Success {
-        status: status_member,
-        data,
-    };
-    json(status, &body).unwrap_or_else(|cause| ApiError::unavailable(cause).into_response())
+}
+
+fn success(status: StatusCode, data: Option<impl Serialize>) -> Response {
+    json(status, &Success::of(data))
+        .unwrap_or_else(|cause| ApiError::unavailable(cause).into_response())
 }
 
 #[cfg(test)]

@@ -64,10 +64,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        refuse_other_than_json(request.headers())?;
-        let bytes = read(request).await?;
-        scan::check(&bytes)?;
-        shape::read(&bytes).map(Self).map_err(ApiError::from)
+        let bytes = json_bytes(request).await?;
+        json(&bytes).map(Self)
     }
 }
 
@@ -121,6 +119,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         let query = parts.uri.query().unwrap_or_default();
         shape::read_query(query).map(Self).map_err(ApiError::from)
     }
+}
+
+/// Reads the bytes of a JSON body.
+pub(super) async fn json_bytes(request: Request) -> Result<Bytes, ApiError> {
+    refuse_other_than_json(request.headers())?;
+    read(request).await
+}
+
+/// Reads a JSON body of one of our own APIs.
+pub(super) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    scan::check(bytes)?;
+    shape::read(bytes).map_err(ApiError::from)
 }
 
 fn refuse_parameters(fault: FailedToDeserializePathParams) -> ApiError {

@@ -7,6 +7,7 @@ pub mod envelope;
 mod error;
 mod extract;
 mod headers;
+pub mod idempotency;
 pub mod middleware;
 pub mod page;
 pub mod scan;

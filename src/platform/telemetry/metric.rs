@@ -28,6 +28,9 @@ catalogue! {
     HTTP_SHED = Counter "nexus_gateway_http_shed_total";
     /// Open connections of all listeners.
     HTTP_CONNECTIONS = Gauge "nexus_gateway_http_connections";
+    /// Calls whose `Idempotency-Key` had been used before or could not be, by `outcome`: `again` (answered as the
+    /// first time), `running`, `other_request`, `too_many`.
+    IDEMPOTENCY_KEYS_MET = Counter "nexus_gateway_idempotency_keys_met_total";
     /// Tasks and handlers that panicked.
     PANICS = Counter "nexus_gateway_panics_total";
 

@@ -83,24 +83,32 @@ pub struct ApiKeys {
 }
 
 impl ApiKeys {
-    /// Makes a key. It opens doors here when this returns; the key itself is not to be had again.
-    pub async fn create(
-        &self,
+    /// Prepares a key that the caller may make. It is not stored yet.
+    pub fn prepare(
         caller: &KeyRecord,
         new: NewKey,
         now: OffsetDateTime,
     ) -> Result<(ApiKey, KeyRecord), ApiKeysError> {
         let (key, record) = new.into_record(now);
-        if !caller.may_change(&record) {
-            return Err(ApiKeysError::Escalation);
+        if caller.may_change(&record) {
+            Ok((key, record))
+        } else {
+            Err(ApiKeysError::Escalation)
         }
-        let mut change = Change::begin(&self.pool).await?;
+    }
+
+    /// Stores a prepared key as a part of a change; the key itself is not to be had again.
+    pub async fn create(
+        change: &mut Change,
+        key: &ApiKey,
+        record: &KeyRecord,
+    ) -> Result<(), ApiKeysError> {
         let version = change.version();
-        if !store::insert(change.connection(), &key.hash(), &record, version).await? {
-            return Err(ApiKeysError::Taken);
+        if store::insert(change.connection(), &key.hash(), record, version).await? {
+            Ok(())
+        } else {
+            Err(ApiKeysError::Taken)
         }
-        change.commit(&self.pool, &self.directory).await?;
-        Ok((key, record))
     }
 
     /// Lists the keys that the caller may see, oldest first, from behind the key `after`.

@@ -2,7 +2,8 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -11,10 +12,12 @@ use super::ApiKeys;
 use super::bodies::{KeyChangeBody, NewKeyBody, parse_tenant};
 use crate::auth::permission::Permission;
 use crate::auth::{Caller, KeyRecord, KeyTenant};
-use crate::platform::clock::Clock;
+use crate::platform::http::envelope::Answer;
+use crate::platform::http::idempotency::Keyed;
 use crate::platform::http::{ApiError, Json, Path, Query, envelope};
-use crate::provisioning::routes::State as ProvisioningState;
+use crate::provisioning::routes::{Begun, State as ProvisioningState};
 use crate::provisioning::wire::{self, Items, PageQuery};
+use crate::values::Ccid;
 
 pub fn routes() -> Router<ProvisioningState> {
     Router::new()
@@ -55,18 +58,35 @@ struct KeyView {
 
 async fn create(
     caller: Caller,
-    State(keys): State<ApiKeys>,
-    State(clock): State<Clock>,
-    Json(body): Json<NewKeyBody>,
+    State(state): State<ProvisioningState>,
+    Keyed { key: once, body }: Keyed<NewKeyBody>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::ApiKeysWrite)?;
-    let now = clock.now();
+    let now = state.clock.now();
     let new = body.parse(now).map_err(wire::refused)?;
-    let (key, record) = keys.create(caller.key(), new, now).await?;
-    Ok(envelope::created(KeyView {
+    // Before anything else, so that nobody is shown a key by repeating another's call that they may not make.
+    let (key, record) = ApiKeys::prepare(caller.key(), new, now)?;
+    let call = once.map(|once| once.of(scope(caller.key().tenant)));
+    let mut change = match state.begin_once(call.as_ref()).await? {
+        Begun::Anew(change) => change,
+        Begun::Before(answer) => return Ok(answer.into_response()),
+    };
+    ApiKeys::create(&mut change, &key, &record).await?;
+    let view = KeyView {
         key: Some(key.reveal()),
         ..KeyView::from(record)
-    }))
+    };
+    let answer = Answer::new(StatusCode::CREATED, view)?;
+    state.finish_once(change, call.as_ref(), &answer).await?;
+    Ok(answer.into_response())
+}
+
+/// Whose the caller's idempotency keys are: callers of every tenant share theirs.
+fn scope(tenant: KeyTenant) -> Ccid {
+    match tenant {
+        KeyTenant::One(ccid) => ccid,
+        KeyTenant::Every => Ccid::from_uuid(Uuid::nil()),
+    }
 }
 
 async fn list(

@@ -34,9 +34,21 @@ impl Senders {
         members: Map<String, Value>,
         now: OffsetDateTime,
     ) -> Result<(Put, Sender), ProvisioningError> {
+        let mut change = Change::begin(&self.pool).await?;
+        let put = Self::put_within(&mut change, (ccid, section), members, now).await?;
+        change.commit(&self.pool, &self.directory).await?;
+        Ok(put)
+    }
+
+    /// Stores a section as a part of a change.
+    pub async fn put_within(
+        change: &mut Change,
+        (ccid, section): (Ccid, SectionName),
+        members: Map<String, Value>,
+        now: OffsetDateTime,
+    ) -> Result<(Put, Sender), ProvisioningError> {
         let options =
             SenderOptions::parse(&section, members).map_err(ProvisioningError::Invalid)?;
-        let mut change = Change::begin(&self.pool).await?;
         let replaced = has_section(change.connection(), ccid, &section, &options).await?;
         let sender = Sender {
             section,
@@ -45,15 +57,12 @@ impl Senders {
         };
         store::put_sender(change.connection(), &stored(ccid, &sender)).await?;
         change.touch(ccid).await?;
-        change.commit(&self.pool, &self.directory).await?;
-        Ok((
-            if replaced {
-                Put::Replaced
-            } else {
-                Put::Created
-            },
-            sender,
-        ))
+        let put = if replaced {
+            Put::Replaced
+        } else {
+            Put::Created
+        };
+        Ok((put, sender))
     }
 
     /// Lists sections by name from behind `after`; at most `limit`.

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -11,8 +11,8 @@ use super::Senders;
 use crate::auth::PathTenantCaller;
 use crate::auth::permission::Permission;
 use crate::platform::clock::Clock;
+use crate::platform::http::envelope::Answer;
 use crate::platform::http::{ApiError, Json, Path, Query, envelope};
-use crate::provisioning::Put;
 use crate::provisioning::directory::Snapshot;
 use crate::provisioning::model::Sender;
 use crate::provisioning::routes::State as ProvisioningState;
@@ -58,10 +58,7 @@ async fn put(
         .put(caller.ccid, section, members, clock.now())
         .await?;
     let view = SenderView::new(caller.ccid, &sender, &senders.directory.snapshot());
-    Ok(match put {
-        Put::Created => envelope::created(view),
-        Put::Replaced => envelope::ok(view),
-    })
+    Ok(Answer::new(put.status(), view)?.into_response())
 }
 
 async fn list(

@@ -60,16 +60,15 @@ pub struct Services {
 }
 
 impl Services {
-    /// Stores a service, whether there is one of this name or not. In force here when this returns.
+    /// Stores a service, whether there is one of this name or not, as a part of a change.
     pub async fn put(
         &self,
-        ccid: Ccid,
-        name: ServiceName,
+        change: &mut Change,
+        (ccid, name): (Ccid, ServiceName),
         definition: ServiceDefinition,
         now: OffsetDateTime,
     ) -> Result<(Put, MaskedService), ProvisioningError> {
         check_url(definition.url.as_deref())?;
-        let mut change = Change::begin(&self.pool).await?;
         let stored = store::find_service(change.connection(), ccid, name.as_str()).await?;
         let put = if stored.is_some() {
             Put::Replaced
@@ -110,7 +109,6 @@ impl Services {
         store::put_service(change.connection(), &service).await?;
         ensure_lanes(change.connection(), ccid, &settings).await?;
         change.touch(ccid).await?;
-        change.commit(&self.pool, &self.directory).await?;
         Ok((put, masked))
     }
 }

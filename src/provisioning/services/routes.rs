@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,11 +10,11 @@ use serde_json::Value;
 use super::{MaskedService, ServiceDefinition, Services};
 use crate::auth::PathTenantCaller;
 use crate::auth::permission::Permission;
-use crate::platform::clock::Clock;
-use crate::platform::http::{ApiError, Json, Path, envelope};
-use crate::provisioning::Put;
+use crate::platform::http::envelope::Answer;
+use crate::platform::http::idempotency::Keyed;
+use crate::platform::http::{ApiError, Path, envelope};
 use crate::provisioning::model::ServiceName;
-use crate::provisioning::routes::State as ProvisioningState;
+use crate::provisioning::routes::{Begun, State as ProvisioningState};
 use crate::provisioning::wire::{self, Items, Place};
 
 pub fn routes() -> Router<ProvisioningState> {
@@ -50,9 +50,9 @@ struct ServiceView {
 async fn put(
     caller: PathTenantCaller,
     Path(place): Path<Place>,
+    State(state): State<ProvisioningState>,
     State(services): State<Services>,
-    State(clock): State<Clock>,
-    Json(body): Json<ServiceBody>,
+    Keyed { key, body }: Keyed<ServiceBody>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::ProvisioningWrite)?;
     let name: ServiceName = place
@@ -64,14 +64,18 @@ async fn put(
         data: body.data,
         secret: body.secret,
     };
+    let call = key.map(|key| key.of(caller.ccid));
+    let mut change = match state.begin_once(call.as_ref()).await? {
+        Begun::Anew(change) => change,
+        Begun::Before(answer) => return Ok(answer.into_response()),
+    };
+    let now = state.clock.now();
     let (put, service) = services
-        .put(caller.ccid, name, definition, clock.now())
+        .put(&mut change, (caller.ccid, name), definition, now)
         .await?;
-    let view = ServiceView::from(service);
-    Ok(match put {
-        Put::Created => envelope::created(view),
-        Put::Replaced => envelope::ok(view),
-    })
+    let answer = Answer::new(put.status(), ServiceView::from(service))?;
+    state.finish_once(change, call.as_ref(), &answer).await?;
+    Ok(answer.into_response())
 }
 
 async fn list(

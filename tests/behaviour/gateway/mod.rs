@@ -11,6 +11,7 @@ mod endpoints;
 mod event;
 mod explain;
 mod flow;
+mod idempotency;
 mod inbound;
 mod media;
 mod optout;

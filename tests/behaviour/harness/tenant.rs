@@ -158,6 +158,13 @@ impl Tenant {
         self.call(Method::DELETE, path, None).await
     }
 
+    /// A POST under an `Idempotency-Key`.
+    pub async fn post_once(&self, key: &str, path: &str, body: &Value) -> Reply {
+        let key = ("idempotency-key", key);
+        let call = self.try_call_with(Method::POST, path, Some(body), Some(key));
+        call.await.unwrap()
+    }
+
     pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Reply {
         self.try_call(method, path, body).await.unwrap()
     }
@@ -169,14 +176,23 @@ impl Tenant {
         path: &str,
         body: Option<&Value>,
     ) -> Option<Reply> {
+        self.try_call_with(method, path, body, None).await
+    }
+
+    async fn try_call_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        header: Option<(&'static str, &str)>,
+    ) -> Option<Reply> {
+        let ccid = self.ccid.to_string();
         let mut headers = HeaderMap::new();
-        for (name, value) in [
-            ("x-api-key", self.key.clone()),
-            ("x-ccid", self.ccid.to_string()),
-        ] {
+        let identity = [("x-api-key", self.key.as_str()), ("x-ccid", &ccid)];
+        for (name, value) in identity.into_iter().chain(header) {
             headers.insert(
                 HeaderName::from_static(name),
-                HeaderValue::from_str(&value).unwrap(),
+                HeaderValue::from_str(value).unwrap(),
             );
         }
         let body = body.map_or_else(Vec::new, |body| {

@@ -4,6 +4,7 @@ mod api;
 mod callers;
 mod connectors;
 mod directory;
+mod idempotency;
 mod keys;
 mod replica;
 mod seeds;

@@ -8,11 +8,13 @@ use axum::http::{Method, Request};
 use nexus_gateway::auth::ApiKey;
 use nexus_gateway::platform::clock::Clock;
 use nexus_gateway::platform::database::Pool;
+use nexus_gateway::platform::http::idempotency::{CrowdedTenants, IdempotencyKeys};
 use nexus_gateway::platform::outbound::AddressGuard;
 use nexus_gateway::platform::vault::{MasterKey, Vault};
 use nexus_gateway::provisioning::{self, Directory, routes};
 use nexus_gateway::values::Ccid;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use sqlx::postgres::PgPoolOptions;
 use tower::ServiceExt;
 
@@ -40,11 +42,12 @@ impl Deployment {
     pub async fn start() -> Self {
         let cluster = attach().await;
         let migrator = sqlx::migrate!("./migrations");
-        let template = migrator
+        // The name of a database has at most 63 bytes, however many migrations there are.
+        let checksums: Vec<u8> = migrator
             .iter()
-            .fold(String::from("directory"), |name, migration| {
-                format!("{name}_{}", hex::encode(&migration.checksum[..4]))
-            });
+            .flat_map(|migration| migration.checksum.to_vec())
+            .collect();
+        let template = format!("directory_{}", hex::encode(&Sha256::digest(checksums)[..8]));
         let database = cluster
             .create_database_from_template(&template, async |options| {
                 let pool = PgPoolOptions::new()
@@ -87,6 +90,10 @@ impl Deployment {
             .await
             .unwrap();
         let state = routes::State {
+            keys: IdempotencyKeys {
+                vault: Arc::clone(&vault),
+                crowded: CrowdedTenants::default(),
+            },
             pool: self.pool.clone(),
             directory: directory.clone(),
             vault,
