@@ -190,10 +190,11 @@ async fn a_retry_after_reaches_no_further_than_the_schedule_and_nonsense_asks_fo
         .tenant_with(json!({ "retry": { "scheduleSeconds": [1, 2] } }))
         .await;
     for (number, value) in ["3000", "soon", "-5", "1.5", ""].into_iter().enumerate() {
-        gateway
-            .third_party
-            .answer_with([Rule::new(Answer::retry_after(503, value)).times(1)]);
-        let id = tenant.send(&format!("1650555010{number}"), "Hello").await;
+        let to = format!("1650555010{number}");
+        // To this one alone: those before are sent again meanwhile.
+        let refusal = Rule::new(Answer::retry_after(503, value)).to(&to).times(1);
+        gateway.third_party.answer_with([refusal]);
+        let id = tenant.send(&to, "Hello").await;
         let failed = first_attempt(&tenant, &id).await;
         let waits = at(&failed["nextAttemptAt"]) - at(&failed["time"]);
         assert!(waits <= 3_001, "{value}: {waits} ms");
