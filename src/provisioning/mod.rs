@@ -15,6 +15,7 @@ pub mod routes;
 mod senders;
 mod services;
 mod store;
+mod transfer;
 mod wire;
 
 pub use api_keys::{ApiKeysError, NewKey, create_before_start, ensure_bootstrap_key};

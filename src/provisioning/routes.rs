@@ -10,6 +10,7 @@ use super::change::Change;
 use super::directory::Directory;
 use super::senders::{self, Senders};
 use super::services::{self, Services};
+use super::transfer::{self, Transfer};
 use crate::auth::Keyring;
 use crate::platform::clock::Clock;
 use crate::platform::database::Pool;
@@ -46,6 +47,7 @@ pub fn routes(state: State) -> Router {
         .merge(api_keys::routes::routes())
         .merge(services::routes::routes())
         .merge(senders::routes::routes())
+        .merge(transfer::routes::routes())
         .with_state(state)
 }
 
@@ -55,6 +57,7 @@ impl State {
         let transaction = self.pool.begin().await;
         let mut transaction = transaction.map_err(ApiError::unavailable)?;
         if let Some(answer) = self.keys.begin(&mut transaction, call).await? {
+            transaction.commit().await.map_err(ApiError::unavailable)?;
             return Ok(Begun::Before(answer));
         }
         let change = Change::within(transaction).await;
@@ -114,6 +117,14 @@ impl FromRef<State> for Services {
             vault: Arc::clone(&state.vault),
             guard: state.guard.clone(),
             https_only: state.https_only,
+        }
+    }
+}
+
+impl FromRef<State> for Transfer {
+    fn from_ref(state: &State) -> Self {
+        Self {
+            services: Services::from_ref(state),
         }
     }
 }

@@ -198,6 +198,29 @@ pub async fn put_sender(connection: &mut PgConnection, sender: &StoredSender) ->
     Ok(())
 }
 
+/// Puts many sections of a tenant at once.
+pub async fn put_senders(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    senders: &[StoredSender],
+    updated_at: OffsetDateTime,
+) -> sqlx::Result<()> {
+    let sections: Vec<&str> = senders.iter().map(|sender| &*sender.section).collect();
+    let options: Vec<&str> = senders.iter().map(|sender| &*sender.options).collect();
+    sqlx::query!(
+        "insert into senders (ccid, section, options, updated_at)
+         select $1, section, options, $4 from unnest($2::text[], $3::text[]) as mine (section, options)
+         on conflict (ccid, section) do update set options = excluded.options, updated_at = excluded.updated_at",
+        ccid.as_uuid(),
+        &sections as _,
+        &options as _,
+        updated_at,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Removes a section; `false` if there was none.
 pub async fn delete_sender(
     connection: &mut PgConnection,

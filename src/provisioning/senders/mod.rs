@@ -111,7 +111,8 @@ pub fn read(stored: &StoredSender) -> Result<Sender, UnreadableRow> {
     })
 }
 
-fn stored(ccid: Ccid, sender: &Sender) -> StoredSender {
+/// A section as it is stored.
+pub fn stored(ccid: Ccid, sender: &Sender) -> StoredSender {
     StoredSender {
         ccid: ccid.as_uuid(),
         section: sender.section.as_str().to_owned(),

@@ -118,6 +118,15 @@ impl Services {
     pub async fn list(&self, ccid: Ccid) -> Result<Vec<MaskedService>, ProvisioningError> {
         let mut connection = self.pool.acquire().await?;
         let stored = store::services_of_tenants(&mut connection, &[ccid.as_uuid()]).await?;
+        self.masked_all(ccid, stored)
+    }
+
+    /// Services as they are shown, from how they are stored.
+    pub fn masked_all(
+        &self,
+        ccid: Ccid,
+        stored: Vec<StoredService>,
+    ) -> Result<Vec<MaskedService>, ProvisioningError> {
         // A row that another release stored under a name of its own is not ours to show.
         stored
             .into_iter()

@@ -10,3 +10,4 @@ mod replica;
 mod seeds;
 mod senders;
 mod services;
+mod transfer;

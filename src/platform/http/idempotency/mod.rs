@@ -106,7 +106,9 @@ impl IdempotencyKeys {
             return Ok(None);
         }
         let mut transaction = pool.begin().await.map_err(ApiError::unavailable)?;
-        self.begin(&mut transaction, call).await
+        let before = self.begin(&mut transaction, call).await?;
+        transaction.commit().await.map_err(ApiError::unavailable)?;
+        Ok(before)
     }
 
     /// Keeps the answer of a call whose work was done elsewhere.

@@ -1,0 +1,147 @@
+//! `/nexus/v3/provisioning/export` and `/nexus/v3/provisioning/import`.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Document, Exported, Transfer};
+use crate::auth::PathTenantCaller;
+use crate::auth::permission::Permission;
+use crate::platform::http::envelope::Answer;
+use crate::platform::http::idempotency::Keyed;
+use crate::platform::http::{ApiError, envelope};
+use crate::provisioning::routes::{Begun, State as ProvisioningState};
+use crate::provisioning::services::{MaskedService, ServiceDefinition};
+use crate::values::Ccid;
+
+pub fn routes() -> Router<ProvisioningState> {
+    Router::new()
+        .route("/nexus/v3/provisioning/export/{ccid}", get(export))
+        .route("/nexus/v3/provisioning/import/{ccid}", post(import))
+}
+
+/// The document, as it is exported and as it is imported.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DocumentBody {
+    ccid: String,
+    services: Vec<ServiceEntry>,
+    senders: Vec<SenderEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServiceEntry {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    data: Value,
+    secret: Value,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SenderEntry {
+    section: String,
+    /// What is not known here is found when the options are read.
+    #[serde(flatten)]
+    options: Map<String, Value>,
+}
+
+/// How much a document has put.
+#[derive(Serialize)]
+struct ImportedView {
+    services: usize,
+    senders: usize,
+}
+
+async fn export(
+    caller: PathTenantCaller,
+    State(transfer): State<Transfer>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ProvisioningRead)?;
+    let exported = transfer.export(caller.ccid).await?;
+    Ok(envelope::ok(DocumentBody::of(caller.ccid, exported)))
+}
+
+/// All or nothing; the same document again changes nothing.
+async fn import(
+    caller: PathTenantCaller,
+    State(state): State<ProvisioningState>,
+    State(transfer): State<Transfer>,
+    Keyed { key, body }: Keyed<DocumentBody>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ProvisioningWrite)?;
+    if body.ccid.parse() != Ok(caller.ccid) {
+        let message = "the document is of another tenant than the path";
+        return Err(ApiError::unprocessable(message).detail("/ccid", "must be the path's"));
+    }
+    let call = key.map(|key| key.of(caller.ccid));
+    let mut change = match state.begin_once(call.as_ref()).await? {
+        Begun::Anew(change) => change,
+        Begun::Before(answer) => return Ok(answer.into_response()),
+    };
+    let view = ImportedView {
+        services: body.services.len(),
+        senders: body.senders.len(),
+    };
+    let now = state.clock.now();
+    transfer
+        .import(&mut change, caller.ccid, body.into(), now)
+        .await?;
+    let answer = Answer::new(StatusCode::OK, view)?;
+    state.finish_once(change, call.as_ref(), &answer).await?;
+    Ok(answer.into_response())
+}
+
+impl DocumentBody {
+    fn of(ccid: Ccid, exported: Exported) -> Self {
+        let sections = exported.senders.iter().map(|sender| SenderEntry {
+            section: sender.section.as_str().to_owned(),
+            options: sender.options.to_members(),
+        });
+        Self {
+            ccid: ccid.to_string(),
+            senders: sections.collect(),
+            services: exported
+                .services
+                .into_iter()
+                .map(ServiceEntry::from)
+                .collect(),
+        }
+    }
+}
+
+impl From<MaskedService> for ServiceEntry {
+    fn from(service: MaskedService) -> Self {
+        Self {
+            name: service.name.as_str().to_owned(),
+            url: service.url,
+            data: service.data,
+            secret: service.secret,
+        }
+    }
+}
+
+impl From<DocumentBody> for Document {
+    fn from(body: DocumentBody) -> Self {
+        let services = body.services.into_iter().map(|entry| {
+            let definition = ServiceDefinition {
+                url: entry.url,
+                data: entry.data,
+                secret: entry.secret,
+            };
+            (entry.name, definition)
+        });
+        let senders = body.senders.into_iter();
+        Self {
+            services: services.collect(),
+            senders: senders
+                .map(|entry| (entry.section, entry.options))
+                .collect(),
+        }
+    }
+}
