@@ -20,7 +20,7 @@ use crate::history::model::{Entry, Kind, Stream};
 use crate::history::{self};
 use crate::lanes::LaneId;
 use crate::lanes::ids::Ids;
-use crate::lanes::ownership::Ownership;
+use crate::lanes::ownership::{LaneSignal, Ownership};
 use crate::lanes::store::{self, Endpoint};
 use crate::messages::accept::AfterAccept;
 use crate::platform::clock::{Clock, rfc3339};
@@ -225,7 +225,8 @@ impl State {
         Ok(View::of(endpoint, self.clock.now_ms()))
     }
 
-    /// In force on the lane's owner as soon as it is told. If it is not, it finds out at its next sweep.
+    /// In force at once where this replica owns the lane, elsewhere as soon as the owner is told. If it is not, it finds
+    /// out at its next sweep.
     async fn change(
         &self,
         caller: &TenantCaller,
@@ -273,6 +274,8 @@ impl State {
         keys.keep(&mut transaction, call.as_ref(), &answer, now_ms)
             .await?;
         transaction.commit().await.map_err(ApiError::unavailable)?;
+        // Where we are the owner ourselves it is in force before anything that is accepted after our answer.
+        self.ownership.signal(lane, LaneSignal::LookForRows);
         self.after.wake_owners(vec![lane]);
         self.after.feed_grew();
         Ok(answer.into_response())

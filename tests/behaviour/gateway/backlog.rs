@@ -1,25 +1,33 @@
 //! A channel whose endpoint takes nothing is not given messages without end.
 
-use nexus_gateway::simulator::Reply;
+use nexus_gateway::simulator::{Answer, Reply};
 use serde_json::json;
 
 use crate::harness::TestGateway;
 use crate::harness::eventually::eventually;
 use crate::harness::tenant::{CONSUMER, SOON, Tenant, text_to, texts};
 
-const THREE: (&str, &str) = ("DISPATCH__BACKLOG_MAX", "3");
+/// Three messages, each of which is tried again and again.
+const SETTINGS: [(&str, &str); 3] = [
+    ("DISPATCH__BACKLOG_MAX", "3"),
+    ("DISPATCH__BREAKER_FAILURES", "1000000"),
+    (
+        "WEBHOOK__RETRY_SCHEDULE_SECONDS",
+        "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1",
+    ),
+];
 
 #[tokio::test]
 async fn a_lane_takes_so_many_and_then_every_replica_refuses_until_some_are_done() {
-    let gateway = TestGateway::start_with(&[THREE]).await;
-    let other_replica = gateway.replica(&[THREE]).await;
+    let gateway = TestGateway::start_with(&SETTINGS).await;
+    let other_replica = gateway.replica(&SETTINGS).await;
     let (tenant, neighbour) = (gateway.tenant().await, gateway.tenant().await);
     let elsewhere = tenant.through(&other_replica);
     eventually("the other replica knows the channel", SOON, async || {
         elsewhere.is_known().await.then_some(())
     })
     .await;
-    change_endpoint(&tenant, "pause").await;
+    gateway.third_party.answer_with([Answer::status(503)]);
 
     // Some find room, the rest of the same submission does not.
     tenant.send(CONSUMER, "one").await;
@@ -46,7 +54,7 @@ async fn a_lane_takes_so_many_and_then_every_replica_refuses_until_some_are_done
     // Nobody else is refused anything.
     neighbour.send(CONSUMER, "not mine").await;
 
-    change_endpoint(&tenant, "resume").await;
+    gateway.third_party.answer_with([Answer::accept()]);
     let goes_on = eventually("there is room again", SOON, async || {
         let reply = tenant.submit(CONSUMER, "five").await;
         (reply.status == 202).then_some(reply)
@@ -66,13 +74,6 @@ fn is_refused(reply: &Reply) {
         reply.json()
     );
     assert!(reply.header("retry-after").is_some());
-}
-
-async fn change_endpoint(tenant: &Tenant, verb: &str) {
-    let endpoints = tenant.get("/nexus/v3/endpoints").await.json();
-    let id = endpoints["data"]["items"][0]["id"].as_str().unwrap();
-    let path = format!("/nexus/v3/endpoints/{id}/{verb}");
-    assert_eq!(tenant.post(&path, &json!({})).await.status, 200);
 }
 
 async fn tenant_s_conversation(tenant: &Tenant) -> String {
