@@ -20,7 +20,7 @@ use crate::platform::clock::{Clock, rfc3339};
 use crate::platform::database::Database;
 use crate::platform::http::envelope::Answer;
 use crate::platform::http::idempotency::{IdempotencyKeys, Once};
-use crate::platform::http::page::{self, Page};
+use crate::platform::http::page::{Page, Sought};
 use crate::platform::http::{ApiError, Path, Query, envelope};
 use crate::values::ConversationId;
 
@@ -69,24 +69,16 @@ async fn list(
     Query(page): Query<Page>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::MessagesRead)?;
-    let (limit, before) = (page.limit()?, page.before::<ConversationId>()?);
+    let (sought, before) = (Sought::of(&page)?, page.after::<ConversationId>()?);
     let mut connection = database
         .reads
         .acquire()
         .await
         .map_err(ApiError::unavailable)?;
-    let found = store::list(&mut connection, caller.ccid, before, limit)
+    let found = store::list(&mut connection, caller.ccid, before, sought.items())
         .await
         .map_err(ApiError::unavailable)?;
-    let full = i64::try_from(found.len()).is_ok_and(|count| count == limit);
-    let next = found
-        .last()
-        .filter(|_| full)
-        .map(|last| last.id.to_string());
-    Ok(page::answer(
-        found.into_iter().map(View::from).collect::<Vec<_>>(),
-        next,
-    ))
+    Ok(sought.answer(found, |last| last.id.to_string(), View::from))
 }
 
 async fn show(

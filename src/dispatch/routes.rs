@@ -27,7 +27,7 @@ use crate::platform::clock::{Clock, rfc3339};
 use crate::platform::database::Database;
 use crate::platform::http::envelope::Answer;
 use crate::platform::http::idempotency::{IdempotencyKeys, Once, RequestKey};
-use crate::platform::http::page::{self, Page};
+use crate::platform::http::page::{Page, Sought};
 use crate::platform::http::{ApiError, Path, Query, envelope};
 use crate::values::MessageId;
 
@@ -89,29 +89,19 @@ async fn list(
     Query(page): Query<Page>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::EndpointsRead)?;
-    let limit = page.limit()?;
-    let after = page.before::<i64>()?.unwrap_or(0);
+    let sought = Sought::of(&page)?;
+    let after = page.after::<i64>()?.unwrap_or(0);
     let mut connection = database
         .reads
         .acquire()
         .await
         .map_err(ApiError::unavailable)?;
-    let found = store::endpoints(&mut connection, caller.ccid, (after, limit))
+    let found = store::endpoints(&mut connection, caller.ccid, (after, sought.items()))
         .await
         .map_err(ApiError::unavailable)?;
-    let full = i64::try_from(found.len()).is_ok_and(|count| count == limit);
-    let next = found
-        .last()
-        .filter(|_| full)
-        .map(|last| last.lane.0.to_string());
     let now_ms = clock.now_ms();
-    Ok(page::answer(
-        found
-            .into_iter()
-            .map(|endpoint| View::of(endpoint, now_ms))
-            .collect(),
-        next,
-    ))
+    let key = |last: &Endpoint| last.lane.0.to_string();
+    Ok(sought.answer(found, key, |endpoint| View::of(endpoint, now_ms)))
 }
 
 async fn show(

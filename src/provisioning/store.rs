@@ -96,6 +96,28 @@ pub async fn senders_of_tenants(
     .await
 }
 
+/// The services of a tenant by name, from behind the service `after`.
+pub async fn list_services(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    after: Option<&str>,
+    limit: i64,
+) -> sqlx::Result<Vec<StoredService>> {
+    sqlx::query_as!(
+        StoredService,
+        "select ccid, name, url, data, secret, updated_at
+         from services
+         where ccid = $1 and ($2::text is null or name > $2)
+         order by name
+         limit $3",
+        ccid.as_uuid(),
+        after,
+        limit,
+    )
+    .fetch_all(connection)
+    .await
+}
+
 pub async fn find_service(
     connection: &mut PgConnection,
     ccid: Ccid,

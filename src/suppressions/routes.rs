@@ -7,8 +7,6 @@ use axum::Router;
 use axum::extract::{FromRef, State as From};
 use axum::response::Response;
 use axum::routing::get;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::model::{Route, Suppression};
@@ -20,7 +18,7 @@ use crate::lanes::ids::{Ids, NoLease};
 use crate::lanes::ownership::Ownership;
 use crate::platform::clock::{Clock, rfc3339, unix_ms};
 use crate::platform::database::Database;
-use crate::platform::http::page::{self, Page};
+use crate::platform::http::page::{Page, Sought};
 use crate::platform::http::{ApiError, Path, Query, RawBody, envelope, scan, shape};
 
 /// The answer to what adds a suppression waits this long after its commit: longer than any gate trusts a check.
@@ -80,27 +78,20 @@ async fn list(
     Query(page): Query<Page>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::SuppressionsRead)?;
-    let limit = page.limit()?;
-    let after = page.cursor.as_deref().map_or_else(
-        || Ok((String::new(), String::new())),
-        |cursor| read_cursor(cursor).ok_or_else(Page::bad_cursor),
-    )?;
+    let sought = Sought::of(&page)?;
+    let after = page.after::<String>()?.unwrap_or_else(|| "/".to_owned());
+    // No channel has a slash.
+    let after = after.split_once('/').ok_or_else(Page::bad_cursor)?;
     let mut connection = database
         .reads
         .acquire()
         .await
         .map_err(ApiError::unavailable)?;
-    let after = (after.0.as_str(), after.1.as_str());
-    let bounds = (limit, clock.now_ms());
+    let bounds = (sought.items(), clock.now_ms());
     let found = store::list(&mut connection, caller.ccid, after, bounds)
         .await
         .map_err(ApiError::unavailable)?;
-    let full = i64::try_from(found.len()).is_ok_and(|count| count == limit);
-    let next = found.last().filter(|_| full).map(cursor_after);
-    Ok(page::answer(
-        found.into_iter().map(View::from).collect::<Vec<_>>(),
-        next,
-    ))
+    Ok(sought.answer(found, key, View::from))
 }
 
 async fn show(
@@ -251,17 +242,9 @@ fn expiry(body: &PutBody, now_ms: i64) -> Result<Option<i64>, ApiError> {
     Ok(Some(expires_at))
 }
 
-/// The cursor of the page after this suppression: an address may hold what means something else in a URL.
-fn cursor_after(last: &Suppression) -> String {
-    let place = format!("{}/{}", last.channel_id.as_str(), last.address.as_str());
-    URL_SAFE_NO_PAD.encode(place)
-}
-
-fn read_cursor(cursor: &str) -> Option<(String, String)> {
-    let place = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-    // No channel has a slash; U+0000 would not reach the database.
-    let (channel_id, address) = place.split_once('/').filter(|_| !place.contains('\0'))?;
-    Some((channel_id.to_owned(), address.to_owned()))
+/// What the page after this suppression begins behind.
+fn key(last: &Suppression) -> String {
+    format!("{}/{}", last.channel_id.as_str(), last.address.as_str())
 }
 
 fn unknown() -> ApiError {

@@ -29,7 +29,7 @@ pub(super) async fn conversation(
         .map_err(|_| ApiError::not_found("there is no such conversation"))?;
     let limit = page.limit()?;
     let found = desk
-        .conversation(caller.ccid, id, page.before()?, limit)
+        .conversation(caller.ccid, id, page.after()?, limit)
         .await?;
     Ok(search::answer(found))
 }

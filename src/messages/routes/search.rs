@@ -14,7 +14,7 @@ use crate::messages::status::Status;
 use crate::messages::store::search::Filter;
 use crate::messages::view::{MessageView, RECEIVED};
 use crate::platform::clock::unix_ms;
-use crate::platform::http::page::Page;
+use crate::platform::http::page::{self, Page};
 use crate::platform::http::{ApiError, Query, envelope};
 use crate::values::{Address, ChannelId, MessageId};
 
@@ -65,7 +65,7 @@ pub(super) async fn search(
 pub(super) fn answer(found: Found) -> Response {
     envelope::ok(FoundView {
         items: found.messages.into_iter().map(MessageView::of).collect(),
-        next: found.next.map(|id| id.to_string()),
+        next: found.next.map(|id| page::cursor(&id.to_string())),
         truncated: found.truncated,
     })
 }
@@ -76,7 +76,7 @@ impl SearchQuery {
             limit: self.limit,
             cursor: self.cursor,
         };
-        let (limit, before) = (page.limit()?, page.before()?);
+        let (limit, before) = (page.limit()?, page.after()?);
         let since = self.since.map(|text| time("since", &text)).transpose()?;
         let until = self.until.map(|text| time("until", &text)).transpose()?;
         if let (Some(since), Some(until)) = (since, until)

@@ -14,9 +14,10 @@ use crate::auth::permission::Permission;
 use crate::auth::{Caller, KeyRecord, KeyTenant};
 use crate::platform::http::envelope::Answer;
 use crate::platform::http::idempotency::Keyed;
+use crate::platform::http::page::{Page, Sought};
 use crate::platform::http::{ApiError, Json, Path, Query, envelope};
 use crate::provisioning::routes::{Begun, State as ProvisioningState};
-use crate::provisioning::wire::{self, Items, PageQuery};
+use crate::provisioning::wire;
 use crate::values::Ccid;
 
 pub fn routes() -> Router<ProvisioningState> {
@@ -32,7 +33,7 @@ pub fn routes() -> Router<ProvisioningState> {
 #[serde(deny_unknown_fields)]
 struct ListQuery {
     tenant: Option<String>,
-    limit: Option<u16>,
+    limit: Option<i64>,
     cursor: Option<String>,
 }
 
@@ -95,12 +96,12 @@ async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::ApiKeysRead)?;
-    let (tenant, page, after) = query.parse()?;
+    let (tenant, page) = query.parse()?;
+    let (sought, after) = (Sought::of(&page)?, page.after()?);
     let found = keys
-        .list(caller.key(), tenant, after, page.limit_and_one())
+        .list(caller.key(), tenant, after, sought.items())
         .await?;
-    let items = Items::page(found, &page, |record| record.id.to_string());
-    Ok(envelope::ok(items.map(KeyView::from)))
+    Ok(sought.answer(found, |record| record.id.to_string(), KeyView::from))
 }
 
 async fn find(
@@ -145,7 +146,7 @@ impl Place {
 }
 
 impl ListQuery {
-    fn parse(self) -> Result<(Option<KeyTenant>, wire::Page, Option<Uuid>), ApiError> {
+    fn parse(self) -> Result<(Option<KeyTenant>, Page), ApiError> {
         let tenant = match self.tenant.as_deref() {
             None => None,
             Some(text) => Some(
@@ -153,19 +154,11 @@ impl ListQuery {
                     .ok_or_else(|| ApiError::unprocessable("tenant must be a ccid or *"))?,
             ),
         };
-        let page = PageQuery {
+        let page = Page {
             limit: self.limit,
             cursor: self.cursor,
-        }
-        .parse()?;
-        let after =
-            match page.after.as_deref() {
-                None => None,
-                Some(id) => Some(id.parse().map_err(|_| {
-                    ApiError::unprocessable("cursor is none that this list has given")
-                })?),
-            };
-        Ok((tenant, page, after))
+        };
+        Ok((tenant, page))
     }
 }
 

@@ -12,11 +12,12 @@ use crate::auth::PathTenantCaller;
 use crate::auth::permission::Permission;
 use crate::platform::clock::Clock;
 use crate::platform::http::envelope::Answer;
+use crate::platform::http::page::{Page, Sought};
 use crate::platform::http::{ApiError, Json, Path, Query, envelope};
 use crate::provisioning::directory::Snapshot;
 use crate::provisioning::model::Sender;
 use crate::provisioning::routes::State as ProvisioningState;
-use crate::provisioning::wire::{self, Items, PageQuery, Place};
+use crate::provisioning::wire::{self, Place};
 use crate::values::{Ccid, SectionName, SectionPrefix};
 
 pub fn routes() -> Router<ProvisioningState> {
@@ -64,18 +65,17 @@ async fn put(
 async fn list(
     caller: PathTenantCaller,
     State(senders): State<Senders>,
-    Query(page): Query<PageQuery>,
+    Query(page): Query<Page>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::ProvisioningRead)?;
-    let page = page.parse()?;
+    let (sought, after) = (Sought::of(&page)?, page.after::<String>()?);
     let found = senders
-        .list(caller.ccid, page.after.as_deref(), page.limit_and_one())
+        .list(caller.ccid, after.as_deref(), sought.items())
         .await?;
-    let items = Items::page(found, &page, |sender| sender.section.as_str().to_owned());
     let directory = senders.directory.snapshot();
-    Ok(envelope::ok(items.map(|sender| {
-        SenderView::new(caller.ccid, &sender, &directory)
-    })))
+    let key = |sender: &Sender| sender.section.as_str().to_owned();
+    let view = |sender| SenderView::new(caller.ccid, &sender, &directory);
+    Ok(sought.answer(found, key, view))
 }
 
 async fn find(

@@ -114,10 +114,15 @@ impl Services {
 }
 
 impl Services {
-    /// The services of a tenant, by name.
-    pub async fn list(&self, ccid: Ccid) -> Result<Vec<MaskedService>, ProvisioningError> {
+    /// Lists services by name from behind `after`; at most `limit`.
+    pub async fn list(
+        &self,
+        ccid: Ccid,
+        after: Option<&str>,
+        limit: i64,
+    ) -> Result<Vec<MaskedService>, ProvisioningError> {
         let mut connection = self.pool.acquire().await?;
-        let stored = store::services_of_tenants(&mut connection, &[ccid.as_uuid()]).await?;
+        let stored = store::list_services(&mut connection, ccid, after, limit).await?;
         self.masked_all(ccid, stored)
     }
 

@@ -12,10 +12,11 @@ use crate::auth::PathTenantCaller;
 use crate::auth::permission::Permission;
 use crate::platform::http::envelope::Answer;
 use crate::platform::http::idempotency::Keyed;
-use crate::platform::http::{ApiError, Path, envelope};
+use crate::platform::http::page::{Page, Sought};
+use crate::platform::http::{ApiError, Path, Query, envelope};
 use crate::provisioning::model::ServiceName;
 use crate::provisioning::routes::{Begun, State as ProvisioningState};
-use crate::provisioning::wire::{self, Items, Place};
+use crate::provisioning::wire::{self, Place};
 
 pub fn routes() -> Router<ProvisioningState> {
     Router::new()
@@ -81,12 +82,15 @@ async fn put(
 async fn list(
     caller: PathTenantCaller,
     State(services): State<Services>,
+    Query(page): Query<Page>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::ProvisioningRead)?;
-    let items = services.list(caller.ccid).await?;
-    Ok(envelope::ok(Items::all(
-        items.into_iter().map(ServiceView::from).collect(),
-    )))
+    let (sought, after) = (Sought::of(&page)?, page.after::<String>()?);
+    let found = services
+        .list(caller.ccid, after.as_deref(), sought.items())
+        .await?;
+    let key = |service: &MaskedService| service.name.as_str().to_owned();
+    Ok(sought.answer(found, key, ServiceView::from))
 }
 
 async fn find(

@@ -13,6 +13,7 @@ mod explain;
 mod flow;
 mod idempotency;
 mod inbound;
+mod lists;
 mod media;
 mod optout;
 mod receipts;
