@@ -105,9 +105,9 @@ impl Shared {
             *trusted_until = Some(began + took * (PAUSES + 1));
             backlog.estimate.store(counted + 1, Ordering::Release);
             let step = ((self.lane_max - counted) / STEPS).max(1);
-            backlog
-                .count_at
-                .store(counted + 1 + step, Ordering::Release);
+            // Whoever would be one too many always looks.
+            let count_at = (counted + 1 + step).min(self.lane_max + 1);
+            backlog.count_at.store(count_at, Ordering::Release);
         }
         if backlog.estimate.load(Ordering::Acquire) > self.lane_max {
             backlog.estimate.fetch_sub(1, Ordering::AcqRel);
