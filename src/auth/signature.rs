@@ -1,5 +1,8 @@
 //! Signatures over bodies: `X-Hub-Signature: sha1=<hex>` and `X-Hub-Signature-256: sha256=<hex>`, HMACs of the bytes as
-//! they were sent. They say who wrote a body, and nothing about the headers and the path beside it.
+//! they were sent. They say who wrote a body, and nothing about the headers and the path beside it. What we send can be
+//! signed as [`standard_webhooks`] too.
+
+pub mod standard_webhooks;
 
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName};
@@ -75,18 +78,6 @@ pub fn sign_sha256(key: &[u8], body: &[u8]) -> String {
         "sha256={}",
         hex::encode(mac::<Hmac<Sha256>>(key, body).finalize().into_bytes())
     )
-}
-
-/// Checks that a body was signed with one of the secrets, which are those of the sender that are in force. The rules are
-/// those of [`Verifier`].
-pub fn verify<'a>(
-    headers: &HeaderMap,
-    body: &[u8],
-    secrets: impl Iterator<Item = &'a Secret>,
-) -> Result<(), SignatureRefused> {
-    let mut verifier = Verifier::begin(headers, secrets)?;
-    verifier.update(body);
-    verifier.finish()
 }
 
 /// Checks the signatures of a body that passes by in pieces.

@@ -204,6 +204,7 @@ pub async fn post(
     let ConnectorSettings::ThirdParty(settings) = &channel.connector;
     let call = WebhookCall {
         body: render(message, settings.webhook.body_shape, &context.media),
+        message_id: message.id,
         trace: &message.trace,
         custom_headers: channel.custom_headers(message.stream == Stream::Cxc),
         now_ms: context.clock.now_ms(),

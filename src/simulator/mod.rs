@@ -9,6 +9,7 @@ mod client;
 mod control;
 mod received;
 mod third_party;
+mod verify;
 mod wire;
 
 #[cfg(test)]

@@ -25,7 +25,8 @@ use tokio::time::sleep;
 use super::answer::{Answer, AnsweredId, Rule, Rules};
 use super::control;
 use super::received::{Envelope, Log, Received, Room, Signature};
-use crate::auth::signature;
+use super::verify;
+use crate::platform::clock::Clock;
 use crate::values::Secret;
 
 /// No webhook is longer; a longer body is answered with 413.
@@ -38,6 +39,8 @@ pub struct ThirdPartyOptions {
     pub listen: SocketAddr,
     /// The webhook secrets it accepts signatures of. With none, signatures are not checked.
     pub secrets: Vec<Secret>,
+    /// Says which signatures are too old.
+    pub clock: Clock,
     /// How many requests are kept; older ones are dropped.
     pub requests_max: usize,
     /// How many bytes the kept requests may take together.
@@ -51,6 +54,7 @@ impl Default for ThirdPartyOptions {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             secrets: Vec::new(),
+            clock: Clock::system(),
             requests_max: 10_000,
             bytes_max: 64 * 1024 * 1024,
             patience: Duration::from_secs(10),
@@ -84,6 +88,7 @@ pub(super) struct Desk {
     pub(super) started: Instant,
     rules: Mutex<Rules>,
     secrets: Vec<Secret>,
+    clock: Clock,
 }
 
 impl Desk {
@@ -115,6 +120,7 @@ impl ThirdParty {
             started: Instant::now(),
             rules: Mutex::default(),
             secrets: options.secrets,
+            clock: options.clock,
         });
         let mut server = JoinSet::new();
         server.spawn(accept(listener, Arc::clone(&desk)));
@@ -227,7 +233,7 @@ async fn answer(
     if head.uri.path().starts_with(control::PREFIX) {
         return Ok(control::answer(&head.method, &head.uri, &body, &desk));
     }
-    let signature = check(&desk.secrets, &head.headers, &body);
+    let signature = verify::check(&desk.secrets, &head.headers, &body, desk.clock.now_ms());
     let envelope = Envelope::read(&body);
     let (answer, delay) = desk.answer_to(envelope.recipient());
     desk.log.add(Received {
@@ -259,16 +265,6 @@ async fn answer(
         | Answer::Redirect { .. }
         | Answer::Oversize { .. }
         | Answer::Body { .. }) => Ok(render(answered, envelope.message_id())),
-    }
-}
-
-fn check(secrets: &[Secret], headers: &hyper::HeaderMap, body: &[u8]) -> Signature {
-    if secrets.is_empty() {
-        return Signature::Unchecked;
-    }
-    match signature::verify(headers, body, secrets.iter()) {
-        Ok(()) => Signature::Good,
-        Err(_) => Signature::Refused,
     }
 }
 

@@ -141,7 +141,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "values",
         ],
     ),
-    ("simulator", &["auth", "values"]),
+    ("simulator", &["auth", "platform", "values"]),
     ("demo", &["auth", "simulator", "values"]),
     (
         "cli",
@@ -162,6 +162,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 const ONLY: &[(&str, &str, &str)] = &[
     ("connectors", "auth", "signature"),
     ("simulator", "auth", "signature"),
+    ("simulator", "platform", "clock"),
     ("demo", "auth", "signature"),
     ("dispatch", "media", "references"),
     ("dispatch", "provisioning", "directory"),

@@ -28,7 +28,9 @@ fn verify_with(
     secrets: &[&str],
 ) -> Result<(), SignatureRefused> {
     let secrets: Vec<Secret> = secrets.iter().copied().map(secret).collect();
-    verify(&headers(values), body, secrets.iter())
+    let mut verifier = Verifier::begin(&headers(values), secrets.iter())?;
+    verifier.update(body);
+    verifier.finish()
 }
 
 /// Computed with OpenSSL.

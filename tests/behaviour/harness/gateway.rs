@@ -25,6 +25,8 @@ pub const PUBLIC_URL: &str = "https://gateway.example.com";
 pub const MASTER_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 /// With this every webhook to the simulated third party is signed.
 pub const WEBHOOK_SECRET: &str = "test-webhook-secret";
+/// One of the form that Standard Webhooks has; the simulated third party takes it too.
+pub const STANDARD_WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A database that some gateways share.
 #[derive(Debug)]
@@ -52,17 +54,19 @@ impl TestGateway {
 
     /// The same with settings such as `("DISPATCH__LEASE_SECONDS", "1")`.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
-        let secret = Secret::new(WEBHOOK_SECRET.to_owned());
-        let third_party = ThirdParty::start(ThirdPartyOptions::with_secret(secret))
-            .await
-            .unwrap();
+        let clock = Clock::system();
+        let options = ThirdPartyOptions {
+            secrets: vec![
+                Secret::new(WEBHOOK_SECRET.to_owned()),
+                Secret::new(STANDARD_WEBHOOK_SECRET.to_owned()),
+            ],
+            clock: clock.clone(),
+            ..ThirdPartyOptions::default()
+        };
+        let third_party = ThirdParty::start(options).await.unwrap();
+        let outside = (Arc::new(third_party), clock);
         let roles = Roles::ALL;
-        Self::run(
-            Arc::new(database().await),
-            Arc::new(third_party),
-            (roles, settings),
-        )
-        .await
+        Self::run(Arc::new(database().await), outside, (roles, settings)).await
     }
 
     /// A further replica on this one's database.
@@ -82,15 +86,15 @@ impl TestGateway {
 
     async fn beside(&self, roles: Roles, settings: &[(&str, &str)]) -> Self {
         let database = Arc::clone(&self.database);
-        Self::run(database, Arc::clone(&self.third_party), (roles, settings)).await
+        let outside = (Arc::clone(&self.third_party), Clock::system());
+        Self::run(database, outside, (roles, settings)).await
     }
 
     async fn run(
         database: Arc<TestDatabase>,
-        third_party: Arc<ThirdParty>,
+        (third_party, clock): (Arc<ThirdParty>, Clock),
         (roles, settings): (Roles, &[(&str, &str)]),
     ) -> Self {
-        let clock = Clock::system();
         let surroundings = Surroundings {
             clock: clock.clone(),
             metrics: MetricsPage::install().unwrap(),

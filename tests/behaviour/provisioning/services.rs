@@ -164,6 +164,7 @@ async fn what_a_channel_cannot_mean_is_named_with_its_place() {
         ("/data/channels/0/webhook/timeoutSecond", json!(5)),
         ("/data/channels/0/webhook/timeoutSeconds", json!(11)),
         ("/data/channels/0/webhook/signatures", json!(["md5"])),
+        ("/data/channels/0/webhook/signatures", json!([])),
         ("/data/channels/0/webhook/retry", json!({ "attempts": 3 })),
         ("/secret/channels/0/api/secret", json!("")),
     ] {
@@ -176,6 +177,26 @@ async fn what_a_channel_cannot_mean_is_named_with_its_place() {
     nobody["data"]["channels"][0]["channelId"] = json!("a phone");
     operator.put(&service, &nobody).await.refused(422);
     operator.get(&service).await.refused(404);
+}
+
+#[tokio::test]
+async fn standard_webhooks_want_a_secret_of_their_own_form() {
+    let gateway = TestGateway::start().await;
+    let operator = Holder::bootstrap(&gateway);
+    let service = format!("services/{}/Async", new_ccid());
+    let mut body = async_service(PHONE);
+    body["data"]["channels"][0]["webhook"]["signatures"] = json!(["sha1", "standard-webhooks"]);
+    let place = "/secret/channels/0/webhook/secret";
+    for secret in ["a secret", "whsec_", "whsec_???"] {
+        *body.pointer_mut(place).unwrap() = json!(secret);
+        let refused = operator.put(&service, &body).await;
+        refused.refused_at(&[place]);
+    }
+    *body.pointer_mut(place).unwrap() = json!("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    operator.put(&service, &body).await.accepted(201);
+    // The mask stands for what is stored, and so has the right form.
+    *body.pointer_mut(place).unwrap() = json!("********");
+    operator.put(&service, &body).await.accepted(200);
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::rules;
-use super::{SettingsFault, ThirdPartyChannel, wire};
+use super::{DatedSecrets, SettingsFault, SignatureScheme, ThirdPartyChannel, Webhook};
+use super::{rules, signatures, wire};
 use crate::connectors::document::Object;
 use crate::values::ChannelId;
 
@@ -27,8 +27,8 @@ pub(super) fn channels(
             rules::webhook(channel.webhook.0, &place, &mut faults)
         })
         .collect();
-    let mut secrets: Vec<_> = (0..)
-        .zip(secret.channels)
+    let secrets: Vec<_> = (0..)
+        .zip(&secret.channels)
         .map(|(index, Object(channel))| {
             let place = format!("/secret/channels/{index}");
             let webhook =
@@ -42,25 +42,66 @@ pub(super) fn channels(
     }
 
     // Nothing is at fault, so every one of these is there.
-    let partners: HashMap<ChannelId, usize> = (0..)
-        .zip(secret_ids)
-        .filter_map(|(index, id)| Some((id?, index)))
-        .collect();
-    let joined = data_ids
-        .into_iter()
-        .zip(webhooks)
-        .filter_map(|(id, webhook)| {
-            let channel_id = id?;
-            let index = *partners.get(&channel_id)?;
-            let (webhook_secrets, api_secrets) = secrets.get_mut(index)?.take()?;
-            Some(ThirdPartyChannel {
-                channel_id,
-                webhook: webhook?,
-                webhook_secrets,
-                api_secrets,
-            })
-        });
-    Ok(joined.collect())
+    let mut partners: HashMap<ChannelId, SecretHalf<'_>> = HashMap::new();
+    for (index, (id, secrets)) in secret_ids.into_iter().zip(secrets).enumerate() {
+        if let (Some(id), Some((webhook, api))) = (id, secrets) {
+            let holder = &secret.channels[index].0.webhook.0;
+            let half = SecretHalf {
+                webhook,
+                api,
+                holder,
+                index,
+            };
+            partners.insert(id, half);
+        }
+    }
+    let mut channels = Vec::with_capacity(data_ids.len());
+    for (id, webhook) in data_ids.into_iter().zip(webhooks) {
+        if let (Some(channel_id), Some(webhook)) = (id, webhook)
+            && let Some(partner) = partners.remove(&channel_id)
+        {
+            match join(channel_id, webhook, partner) {
+                Ok(channel) => channels.push(channel),
+                Err(more) => faults.extend(more),
+            }
+        }
+    }
+    if faults.is_empty() {
+        Ok(channels)
+    } else {
+        Err(faults)
+    }
+}
+
+/// What the secret document says about one channel.
+struct SecretHalf<'a> {
+    webhook: DatedSecrets,
+    api: DatedSecrets,
+    /// The webhook's secrets as they are written.
+    holder: &'a wire::SecretHolder,
+    /// The place among its channels.
+    index: usize,
+}
+
+fn join(
+    channel_id: ChannelId,
+    webhook: Webhook,
+    secrets: SecretHalf<'_>,
+) -> Result<ThirdPartyChannel, Vec<SettingsFault>> {
+    let needs_keys = webhook
+        .signatures
+        .contains(&SignatureScheme::StandardWebhooks);
+    let place = format!("/secret/channels/{}/webhook", secrets.index);
+    let webhook_keys = needs_keys
+        .then(|| signatures::webhook_keys(&secrets.webhook, secrets.holder, &place))
+        .transpose()?;
+    Ok(ThirdPartyChannel {
+        channel_id,
+        webhook,
+        webhook_secrets: secrets.webhook,
+        webhook_keys,
+        api_secrets: secrets.api,
+    })
 }
 
 /// Reads the ids of one document. `None` stands where one is at fault.

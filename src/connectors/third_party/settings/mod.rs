@@ -4,6 +4,7 @@
 mod join;
 mod rules;
 mod secrets;
+mod signatures;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -16,6 +17,8 @@ use reqwest::Url;
 use serde_json::Value;
 
 pub use self::secrets::{DatedSecret, DatedSecrets};
+pub use self::signatures::SignatureScheme;
+use crate::auth::signature::standard_webhooks::WebhookKey;
 pub use crate::connectors::document::SettingsFault;
 pub use crate::connectors::retry_rule::RetryRule;
 use crate::platform::outbound::AddressGuard;
@@ -35,6 +38,8 @@ pub struct ThirdPartyChannel {
     pub webhook: Webhook,
     /// For what we send: the first in force signs.
     pub webhook_secrets: DatedSecrets,
+    /// What `webhook_secrets` stand for in Standard Webhooks: there where the webhook is signed so.
+    pub webhook_keys: Option<DatedSecrets<WebhookKey>>,
     /// For what we receive: all in force verify.
     pub api_secrets: DatedSecrets,
 }
@@ -70,15 +75,6 @@ pub enum Order {
     /// Messages to one recipient.
     Recipient,
     None,
-}
-
-/// How a webhook proves who sent it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignatureScheme {
-    /// `X-Hub-Signature: sha1=<hex>`, the vendor's.
-    Sha1,
-    /// `X-Hub-Signature-256: sha256=<hex>`.
-    Sha256,
 }
 
 /// What surrounds a message in a webhook's body.

@@ -10,7 +10,8 @@ use time::format_description::well_known::Rfc3339;
 
 use super::wire::{DataWebhook, SecretEntry, SecretHolder};
 use super::{
-    BodyShape, DatedSecret, DatedSecrets, Order, RetryRule, SettingsFault, SignatureScheme, Webhook,
+    BodyShape, DatedSecret, DatedSecrets, Order, RetryRule, SettingsFault, SignatureScheme,
+    Webhook, signatures,
 };
 use crate::connectors::document::{self, within};
 use crate::platform::outbound::parse_destination;
@@ -46,7 +47,7 @@ pub(super) fn webhook(
     });
     let sha1 = vec![SignatureScheme::Sha1];
     let signatures = at.optional("signatures", wire.signatures, sha1, |words| {
-        signatures(&words)
+        signatures::schemes(&words)
     });
     let body_shape = at.optional("bodyShape", wire.body_shape, BodyShape::Single, |word| {
         body_shape(&word)
@@ -190,23 +191,4 @@ fn body_shape(word: &str) -> Result<BodyShape, String> {
         "messages" => Ok(BodyShape::Messages),
         _ => Err("must be single or messages".to_owned()),
     }
-}
-
-fn signatures(words: &[String]) -> Result<Vec<SignatureScheme>, String> {
-    let mut schemes = Vec::with_capacity(words.len());
-    for word in words {
-        let scheme = match word.as_str() {
-            "sha1" => SignatureScheme::Sha1,
-            "sha256" => SignatureScheme::Sha256,
-            _ => return Err("must be of sha1 and sha256".to_owned()),
-        };
-        if schemes.contains(&scheme) {
-            return Err(format!("names {word} more than once"));
-        }
-        schemes.push(scheme);
-    }
-    if schemes.is_empty() {
-        return Err("must name at least one".to_owned());
-    }
-    Ok(schemes)
 }

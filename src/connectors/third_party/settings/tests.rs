@@ -1,3 +1,5 @@
+mod signatures;
+
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -183,6 +185,7 @@ fn what_a_webhook_may_not_be_is_named_with_its_place() {
         (json!({ "bodyShape": "array" }), "bodyShape"),
         (json!({ "signatures": [] }), "signatures"),
         (json!({ "signatures": ["md5"] }), "signatures"),
+        (json!({ "signatures": ["SHA1"] }), "signatures"),
         (json!({ "signatures": ["sha1", "sha1"] }), "signatures"),
         (json!({ "signatures": ["sha1", 1] }), "signatures/1"),
         (json!({ "retry": {} }), "retry"),

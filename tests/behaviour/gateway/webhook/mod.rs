@@ -7,6 +7,7 @@ mod pace;
 mod refused;
 mod request;
 mod retried;
+mod signatures;
 
 use nexus_gateway::simulator::Received;
 use serde_json::{Value, json};
