@@ -26,6 +26,15 @@ pub enum HubSignature {
     Sha256([u8; 32]),
 }
 
+/// Which signature a body must have. Whatever other one it has must be right too, but does not suffice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SignaturePolicy {
+    #[default]
+    Either,
+    Sha1,
+    Sha256,
+}
+
 /// Why a body is not taken for what it claims to be. Whoever sent it is told none of this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureRefused {
@@ -35,7 +44,9 @@ pub enum SignatureRefused {
     Repeated,
     #[error("X-Hub-Signature is sha1= and 40 hex digits, X-Hub-Signature-256 is sha256= and 64")]
     Malformed,
-    #[error("no secret in force gives this signature for this body")]
+    #[error(
+        "no secret in force gives this signature for this body, or it is not one that suffices"
+    )]
     Wrong,
 }
 
@@ -89,18 +100,22 @@ pub fn sign_sha256(key: &[u8], body: &[u8]) -> String {
 pub struct Verifier {
     /// For each signature that was given, what each secret makes of the body.
     signatures: Vec<Vec<Comparison>>,
+    /// Whether there is one that the sender is trusted by.
+    suffices: bool,
     knows_sender: bool,
 }
 
 impl Verifier {
-    /// Reads the signatures of a request. `secrets` are those of the sender that are in force.
+    /// Reads the signatures of a request. `secrets` are those of the sender that are in force, `policy` is the sender's too.
     ///
     /// # Errors
     ///
-    /// [`SignatureRefused`] where there is no signature that could fit any body; this says nothing about the sender.
+    /// [`SignatureRefused`] where there is no signature that could fit any body; this says nothing about the sender, and
+    /// so is not said where it is only the policy that is not met.
     pub fn begin<'a>(
         headers: &HeaderMap,
         secrets: impl Iterator<Item = &'a Secret>,
+        policy: SignaturePolicy,
     ) -> Result<Self, SignatureRefused> {
         let sha1 = only(headers, &SHA1_HEADER)?
             .map(HubSignature::from_sha1_header)
@@ -111,6 +126,11 @@ impl Verifier {
         if sha1.is_none() && sha256.is_none() {
             return Err(SignatureRefused::Missing);
         }
+        let suffices = match policy {
+            SignaturePolicy::Either => true,
+            SignaturePolicy::Sha1 => sha1.is_some(),
+            SignaturePolicy::Sha256 => sha256.is_some(),
+        };
         let mut keys: Vec<&[u8]> = secrets.map(|secret| secret.expose().as_bytes()).collect();
         let knows_sender = !keys.is_empty();
         if !knows_sender {
@@ -124,6 +144,7 @@ impl Verifier {
                 .flatten()
                 .map(comparisons)
                 .collect(),
+            suffices,
             knows_sender,
         })
     }
@@ -135,14 +156,14 @@ impl Verifier {
         }
     }
 
-    /// Says whether the whole body was signed with a secret of the sender.
+    /// Says whether the whole body was signed with a secret of the sender, and as the sender has to.
     pub fn finish(self) -> Result<(), SignatureRefused> {
         let each_fits = self.signatures.into_iter().fold(true, |fit, comparisons| {
             fit & comparisons
                 .into_iter()
                 .fold(false, |fits, comparison| fits | comparison.fits())
         });
-        if each_fits & self.knows_sender {
+        if each_fits & self.suffices & self.knows_sender {
             Ok(())
         } else {
             Err(SignatureRefused::Wrong)

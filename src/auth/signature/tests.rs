@@ -28,7 +28,8 @@ fn verify_with(
     secrets: &[&str],
 ) -> Result<(), SignatureRefused> {
     let secrets: Vec<Secret> = secrets.iter().copied().map(secret).collect();
-    let mut verifier = Verifier::begin(&headers(values), secrets.iter())?;
+    let policy = SignaturePolicy::default();
+    let mut verifier = Verifier::begin(&headers(values), secrets.iter(), policy)?;
     verifier.update(body);
     verifier.finish()
 }
@@ -121,6 +122,33 @@ fn a_wrong_signature_beside_a_right_one_is_refused() {
         ),
         refused
     );
+}
+
+#[test]
+fn a_policy_is_met_by_its_own_signature_and_by_no_other() {
+    let sha256 = sign_sha256(API_SECRET.as_bytes(), BODY);
+    let wrong = sign_sha1(b"other", BODY);
+    let (by_sha1, by_sha256) = ((&SHA1_HEADER, SHA1), (&SHA256_HEADER, sha256.as_str()));
+    let by_wrong_sha1 = (&SHA1_HEADER, wrong.as_str());
+    let meets = |policy, values: &[(&HeaderName, &str)]| {
+        let secrets = [secret(API_SECRET)];
+        let mut verifier = Verifier::begin(&headers(values), secrets.iter(), policy).unwrap();
+        verifier.update(BODY);
+        verifier.finish().is_ok()
+    };
+    for (policy, values, expected) in [
+        (SignaturePolicy::Either, &[by_sha1][..], true),
+        (SignaturePolicy::Either, &[by_sha256], true),
+        (SignaturePolicy::Sha1, &[by_sha1], true),
+        (SignaturePolicy::Sha1, &[by_sha256], false),
+        (SignaturePolicy::Sha1, &[by_sha1, by_sha256], true),
+        (SignaturePolicy::Sha256, &[by_sha1], false),
+        (SignaturePolicy::Sha256, &[by_sha256], true),
+        (SignaturePolicy::Sha256, &[by_sha1, by_sha256], true),
+        (SignaturePolicy::Sha256, &[by_wrong_sha1, by_sha256], false),
+    ] {
+        assert_eq!(meets(policy, values), expected, "{policy:?} {values:?}");
+    }
 }
 
 #[test]
@@ -289,7 +317,7 @@ proptest! {
         let signed = sign_sha256(API_SECRET.as_bytes(), &body);
         let headers = HeaderMap::from_iter([(SHA256_HEADER, signed.parse().unwrap())]);
         let secret = Secret::new(API_SECRET.to_owned());
-        let mut verifier = Verifier::begin(&headers, [&secret].into_iter()).unwrap();
+        let mut verifier = Verifier::begin(&headers, [&secret].into_iter(), SignaturePolicy::Either).unwrap();
         for piece in &pieces {
             verifier.update(piece);
         }

@@ -3,13 +3,13 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::{Channel, ConnectorSettings, Snapshot};
-use crate::auth::signature::Verifier;
+use crate::auth::signature::{SignaturePolicy, Verifier};
 use crate::platform::http::ApiError;
 use crate::values::{Ccid, ChannelId};
 
 /// A call that claims to come from the third party of a channel, until its whole body has passed by.
 ///
-/// An unknown tenant, an unknown channel and a wrong signature get one answer after the same work, so that nobody learns
+/// An unknown tenant, an unknown channel, a wrong signature and one that the channel does not take get one answer after the same work, so that nobody learns
 /// which it was.
 #[derive(Debug)]
 pub struct SignedCall {
@@ -33,11 +33,15 @@ impl SignedCall {
         let claimed = tenant(headers).ok_or_else(unauthorized)?;
         let channel_id = channel_id.parse::<ChannelId>().ok();
         let channel = channel_id.and_then(|id| snapshot.channel(claimed, &id).cloned());
-        let secrets = channel.as_deref().into_iter().flat_map(|channel| {
+        let settings = channel.as_deref().map(|channel| {
             let ConnectorSettings::ThirdParty(settings) = &channel.connector;
-            settings.api_secrets.in_force(now_ms)
+            settings
         });
-        let verifier = Verifier::begin(headers, secrets).map_err(|_| unauthorized())?;
+        let policy = settings.map_or(SignaturePolicy::default(), |settings| settings.api_policy);
+        let secrets = settings
+            .into_iter()
+            .flat_map(|settings| settings.api_secrets.in_force(now_ms));
+        let verifier = Verifier::begin(headers, secrets, policy).map_err(|_| unauthorized())?;
         Ok(Self {
             claimed,
             channel,

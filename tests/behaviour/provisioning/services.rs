@@ -165,10 +165,15 @@ async fn what_a_channel_cannot_mean_is_named_with_its_place() {
         ("/data/channels/0/webhook/timeoutSeconds", json!(11)),
         ("/data/channels/0/webhook/signatures", json!(["md5"])),
         ("/data/channels/0/webhook/signatures", json!([])),
+        (
+            "/data/channels/0/api/signatures",
+            json!(["standard-webhooks"]),
+        ),
         ("/data/channels/0/webhook/retry", json!({ "attempts": 3 })),
         ("/secret/channels/0/api/secret", json!("")),
     ] {
         let mut body = async_service(PHONE);
+        body["data"]["channels"][0]["api"] = json!({});
         let (parent, member) = pointer.rsplit_once('/').unwrap();
         body.pointer_mut(parent).unwrap()[member] = value;
         operator.put(&service, &body).await.refused_at(&[pointer]);

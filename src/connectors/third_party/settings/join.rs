@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::{DatedSecrets, SettingsFault, SignatureScheme, ThirdPartyChannel, Webhook};
 use super::{rules, signatures, wire};
+use crate::auth::signature::SignaturePolicy;
 use crate::connectors::document::Object;
 use crate::values::ChannelId;
 
@@ -20,11 +21,14 @@ pub(super) fn channels(
     missing_partners("/data/channels", &data_ids, &secret_ids, &mut faults);
     missing_partners("/secret/channels", &secret_ids, &data_ids, &mut faults);
 
-    let webhooks: Vec<_> = (0..)
+    let halves: Vec<_> = (0..)
         .zip(data.channels)
         .map(|(index, Object(channel))| {
-            let place = format!("/data/channels/{index}/webhook");
-            rules::webhook(channel.webhook.0, &place, &mut faults)
+            let place = format!("/data/channels/{index}");
+            let webhook =
+                rules::webhook(channel.webhook.0, &format!("{place}/webhook"), &mut faults);
+            let policy = rules::policy(channel.api, &format!("{place}/api"), &mut faults);
+            webhook.zip(policy)
         })
         .collect();
     let secrets: Vec<_> = (0..)
@@ -41,26 +45,27 @@ pub(super) fn channels(
         return Err(faults);
     }
 
-    // Nothing is at fault, so every one of these is there.
-    let mut partners: HashMap<ChannelId, SecretHalf<'_>> = HashMap::new();
-    for (index, (id, secrets)) in secret_ids.into_iter().zip(secrets).enumerate() {
-        if let (Some(id), Some((webhook, api))) = (id, secrets) {
-            let holder = &secret.channels[index].0.webhook.0;
+    // Nothing is at fault, so each channel has its partner.
+    let mut partners: HashMap<ChannelId, SecretHalf<'_>> = (0..)
+        .zip(&secret.channels)
+        .zip(secret_ids.into_iter().zip(secrets))
+        .filter_map(|((index, Object(channel)), (id, secrets))| {
+            let ((webhook, api), holder) = (secrets?, &channel.webhook.0);
             let half = SecretHalf {
                 webhook,
                 api,
                 holder,
                 index,
             };
-            partners.insert(id, half);
-        }
-    }
+            Some((id?, half))
+        })
+        .collect();
     let mut channels = Vec::with_capacity(data_ids.len());
-    for (id, webhook) in data_ids.into_iter().zip(webhooks) {
-        if let (Some(channel_id), Some(webhook)) = (id, webhook)
+    for (id, data) in data_ids.into_iter().zip(halves) {
+        if let (Some(channel_id), Some(data)) = (id, data)
             && let Some(partner) = partners.remove(&channel_id)
         {
-            match join(channel_id, webhook, partner) {
+            match join(channel_id, data, partner) {
                 Ok(channel) => channels.push(channel),
                 Err(more) => faults.extend(more),
             }
@@ -85,7 +90,7 @@ struct SecretHalf<'a> {
 
 fn join(
     channel_id: ChannelId,
-    webhook: Webhook,
+    (webhook, api_policy): (Webhook, SignaturePolicy),
     secrets: SecretHalf<'_>,
 ) -> Result<ThirdPartyChannel, Vec<SettingsFault>> {
     let needs_keys = webhook
@@ -101,6 +106,7 @@ fn join(
         webhook_secrets: secrets.webhook,
         webhook_keys,
         api_secrets: secrets.api,
+        api_policy,
     })
 }
 

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 pub use self::secrets::{DatedSecret, DatedSecrets};
 pub use self::signatures::SignatureScheme;
+use crate::auth::signature::SignaturePolicy;
 use crate::auth::signature::standard_webhooks::WebhookKey;
 pub use crate::connectors::document::SettingsFault;
 pub use crate::connectors::retry_rule::RetryRule;
@@ -42,6 +43,8 @@ pub struct ThirdPartyChannel {
     pub webhook_keys: Option<DatedSecrets<WebhookKey>>,
     /// For what we receive: all in force verify.
     pub api_secrets: DatedSecrets,
+    /// Which signature suffices for what we receive.
+    pub api_policy: SignaturePolicy,
 }
 
 /// Where and how a channel's messages are sent.

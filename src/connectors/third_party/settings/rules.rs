@@ -8,12 +8,13 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::wire::{DataWebhook, SecretEntry, SecretHolder};
+use super::wire::{DataApi, DataWebhook, SecretEntry, SecretHolder};
 use super::{
     BodyShape, DatedSecret, DatedSecrets, Order, RetryRule, SettingsFault, SignatureScheme,
     Webhook, signatures,
 };
-use crate::connectors::document::{self, within};
+use crate::auth::signature::SignaturePolicy;
+use crate::connectors::document::{self, Object, within};
 use crate::platform::outbound::parse_destination;
 use crate::values::Secret;
 
@@ -64,6 +65,19 @@ pub(super) fn webhook(
         },
         signatures: signatures?,
         body_shape: body_shape?,
+    })
+}
+
+/// Reads which signatures a third party must give. `None`: something is at fault, and noted.
+pub(super) fn policy(
+    wire: Option<Object<DataApi>>,
+    place: &str,
+    faults: &mut Vec<SettingsFault>,
+) -> Option<SignaturePolicy> {
+    let words = wire.and_then(|Object(api)| api.signatures);
+    let mut at = Place { place, faults };
+    at.optional("signatures", words, SignaturePolicy::default(), |words| {
+        signatures::policy(&words)
     })
 }
 

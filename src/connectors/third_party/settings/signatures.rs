@@ -1,7 +1,9 @@
-//! Which signatures a channel's webhooks carry, and the keys of those that need more than the text of a secret.
+//! Which signatures a channel's webhooks carry and its third party must give, and the keys of those that need more than the
+//! text of a secret.
 
 use super::wire::SecretHolder;
 use super::{DatedSecrets, SettingsFault};
+use crate::auth::signature::SignaturePolicy;
 use crate::auth::signature::standard_webhooks::WebhookKey;
 
 /// How a webhook proves who sent it.
@@ -17,6 +19,8 @@ pub enum SignatureScheme {
 
 impl SignatureScheme {
     const ALL: &[Self] = &[Self::Sha1, Self::Sha256, Self::StandardWebhooks];
+    /// Those that the Third-Party Messaging API knows.
+    const RECEIVED: &[Self] = &[Self::Sha1, Self::Sha256];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -30,6 +34,22 @@ impl SignatureScheme {
 /// Reads the schemes of a channel's webhooks.
 pub(super) fn schemes(words: &[String]) -> Result<Vec<SignatureScheme>, String> {
     read(words, SignatureScheme::ALL)
+}
+
+/// Reads the schemes of which one suffices for what a channel receives.
+pub(super) fn policy(words: &[String]) -> Result<SignaturePolicy, String> {
+    let schemes = read(words, SignatureScheme::RECEIVED)?;
+    let suffices = |scheme| schemes.contains(&scheme);
+    Ok(
+        match (
+            suffices(SignatureScheme::Sha1),
+            suffices(SignatureScheme::Sha256),
+        ) {
+            (true, false) => SignaturePolicy::Sha1,
+            (false, true) => SignaturePolicy::Sha256,
+            _ => SignaturePolicy::Either,
+        },
+    )
 }
 
 /// Reads the keys of a channel whose webhooks carry Standard Webhooks signatures; `place` is that of its webhook's secret.

@@ -17,6 +17,13 @@ pub(super) struct Data {
 pub(super) struct DataChannel {
     pub(super) channel_id: String,
     pub(super) webhook: Object<DataWebhook>,
+    pub(super) api: Option<Object<DataApi>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct DataApi {
+    pub(super) signatures: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]

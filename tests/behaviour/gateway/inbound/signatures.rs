@@ -141,6 +141,74 @@ async fn whoever_does_not_sign_rightly_is_refused_and_cannot_tell_why() {
     assert!(stored(&tenant).await.is_empty());
 }
 
+/// Saves the channel anew with this as its `api`.
+async fn save_api(gateway: &TestGateway, tenant: &Tenant, api: &serde_json::Value) {
+    let service = json!({
+        "data": { "channels": [
+            { "channelId": PHONE, "webhook": { "url": gateway.third_party.url() }, "api": api },
+        ] },
+        "secret": { "channels": [{
+            "channelId": PHONE,
+            "webhook": { "secret": WEBHOOK_SECRET },
+            "api": { "secret": tenant.third_party.api_secret },
+        }] },
+    });
+    let place = format!("/nexus/v3/provisioning/services/{}/Async", tenant.ccid);
+    let saved = tenant.put(&place, &service).await;
+    assert_eq!(saved.status, 200, "{:?}", saved.json());
+}
+
+#[tokio::test]
+async fn a_channel_that_takes_sha256_only_refuses_sha1_as_it_refuses_a_stranger() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    let key = tenant.third_party.api_secret.as_bytes();
+    let sha1 = || (SHA1, sign_sha1(key, body().as_bytes()));
+    let sha256 = || (SHA256, sign_sha256(key, body().as_bytes()));
+    let wrong_sha1 = (SHA1, sign_sha1(b"wrong", body().as_bytes()));
+    let answer_to = async |channel_id: &str, signatures: &[(&'static str, String)]| {
+        let headers = signed(&tenant, signatures);
+        post(&tenant, &path(channel_id), headers, body()).await
+    };
+    save_api(&gateway, &tenant, &json!({ "signatures": ["sha256"] })).await;
+
+    let refused = [
+        answer_to(PHONE, &[sha1()]).await,
+        answer_to(PHONE, &[wrong_sha1, sha256()]).await,
+        answer_to(PHONE, &[]).await,
+        answer_to("16504661150", &[sha256()]).await,
+    ];
+    let mut refused: Vec<_> = refused
+        .iter()
+        .map(|reply| (reply.status, reply.json()))
+        .collect();
+    refused.dedup();
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert_eq!(refused[0].0, 401);
+    assert!(stored(&tenant).await.is_empty());
+
+    assert_eq!(answer_to(PHONE, &[sha256()]).await.status, 200);
+    assert_eq!(answer_to(PHONE, &[sha1(), sha256()]).await.status, 200);
+    save_api(&gateway, &tenant, &json!({})).await;
+    assert_eq!(answer_to(PHONE, &[sha1()]).await.status, 200);
+}
+
+#[tokio::test]
+async fn standard_webhooks_open_no_door_of_ours() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    let headers = signed(
+        &tenant,
+        &[
+            ("webhook-id", "1-0".to_owned()),
+            ("webhook-timestamp", "1795521600".to_owned()),
+            ("webhook-signature", "v1,AAAA".to_owned()),
+        ],
+    );
+    let reply = post(&tenant, &path(PHONE), headers, body()).await;
+    assert_eq!(reply.status, 401);
+}
+
 #[tokio::test]
 async fn a_replaced_secret_verifies_until_its_end_and_the_new_one_at_once() {
     let gateway = TestGateway::start().await;

@@ -48,6 +48,31 @@ async fn the_base_path_may_be_left_out_and_the_signature_be_sha256() {
 }
 
 #[tokio::test]
+async fn a_channel_that_takes_sha256_only_takes_no_file_under_sha1() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    let place = format!("/nexus/v3/provisioning/services/{}/Async", tenant.ccid);
+    let mut service = tenant.get(&place).await.json()["data"].take();
+    service["data"]["channels"][0]["api"] = json!({ "signatures": ["sha256"] });
+    // The secrets are masks, which keep what is stored.
+    let service = json!({ "data": service["data"], "secret": service["secret"] });
+    assert_eq!(tenant.put(&place, &service).await.status, 200);
+    let form = upload_form("photo.png", "image/png", &png(100));
+    let url = format!("{}{}", tenant.base_url, media_path(PHONE));
+    let mut headers = tenant.third_party.signed_headers(&form);
+    headers.insert("content-type", FORM_TYPE.parse().unwrap());
+
+    let refused = send(Method::POST, &url, headers.clone(), form.to_vec()).await;
+    assert_eq!(refused.status, 401);
+    assert_eq!(files_stored(&gateway).await, 0);
+
+    let signature = sign_sha256(tenant.third_party.api_secret.as_bytes(), &form);
+    headers.insert("x-hub-signature-256", signature.parse().unwrap());
+    let taken = send(Method::POST, &url, headers, form.to_vec()).await;
+    assert_eq!(taken.status, 200, "{:?}", taken.json());
+}
+
+#[tokio::test]
 async fn an_application_uploads_with_its_key() {
     let gateway = TestGateway::start().await;
     let (tenant, neighbour) = (gateway.tenant().await, gateway.tenant().await);

@@ -90,3 +90,47 @@ fn who_writes_a_name_nearly_right_is_told_which_one_may_be_meant() {
         assert_eq!(said_of(written), all);
     }
 }
+
+/// What a channel asks of its third party if it says this.
+fn policy(api: Option<Value>) -> Result<SignaturePolicy, Vec<String>> {
+    let mut channel = json!({ "channelId": "12345", "webhook": { "url": "company.com" } });
+    if let Some(api) = api {
+        channel["api"] = api;
+    }
+    let secret = json!({ "channels": [
+        { "channelId": "12345", "webhook": { "secret": "out" }, "api": { "secret": "in" } },
+    ] });
+    let settings = AsyncSettings::parse(&json!({ "channels": [channel] }), &secret);
+    settings
+        .map(|settings| settings.channels[0].api_policy)
+        .map_err(places)
+}
+
+#[test]
+fn a_channel_takes_either_signature_or_the_one_it_names() {
+    let of = |names: Value| policy(Some(json!({ "signatures": names })));
+    assert_eq!(policy(None), Ok(SignaturePolicy::Either));
+    assert_eq!(policy(Some(json!({}))), Ok(SignaturePolicy::Either));
+    assert_eq!(of(json!(["sha1"])), Ok(SignaturePolicy::Sha1));
+    assert_eq!(of(json!(["sha256"])), Ok(SignaturePolicy::Sha256));
+    for both in [json!(["sha1", "sha256"]), json!(["sha256", "sha1"])] {
+        assert_eq!(of(both), Ok(SignaturePolicy::Either));
+    }
+    for wrong in [
+        json!([]),
+        json!(["md5"]),
+        json!(["sha256", "sha256"]),
+        json!(["sha256", "standard-webhooks"]),
+        json!("sha256"),
+    ] {
+        assert_eq!(
+            of(wrong),
+            Err(vec!["/data/channels/0/api/signatures".to_owned()])
+        );
+    }
+    let unknown = policy(Some(json!({ "signature": ["sha1"] })));
+    assert_eq!(
+        unknown,
+        Err(vec!["/data/channels/0/api/signature".to_owned()])
+    );
+}
