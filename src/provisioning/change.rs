@@ -43,6 +43,18 @@ impl Change {
         store::touch_tenant(&mut self.transaction, ccid, self.version).await
     }
 
+    /// Goes on after what was done within it. Where that was refused the change ends first, so that whoever is told can
+    /// try again at once.
+    pub async fn unless_refused<T, E>(self, done: Result<T, E>) -> Result<(Self, T), E> {
+        match done {
+            Ok(done) => Ok((self, done)),
+            Err(refused) => {
+                self.transaction.rollback().await;
+                Err(refused)
+            }
+        }
+    }
+
     /// Makes the change durable and puts it in force on this replica.
     ///
     /// # Errors

@@ -71,6 +71,14 @@ impl Transaction {
         self.0.closes = false;
         Ok(())
     }
+
+    /// Undoes everything and lets go of every lock before it returns, which dropping does only some time later.
+    pub async fn rollback(mut self) {
+        // Whoever cannot be told loses the connection, and with it the transaction.
+        if raw_sql("rollback").execute(&mut *self.0).await.is_ok() {
+            self.0.closes = false;
+        }
+    }
 }
 
 impl Drop for Lent {

@@ -72,7 +72,8 @@ async fn create(
         Begun::Anew(change) => change,
         Begun::Before(answer) => return Ok(answer.into_response()),
     };
-    ApiKeys::create(&mut change, &key, &record).await?;
+    let done = ApiKeys::create(&mut change, &key, &record).await;
+    let (change, ()) = change.unless_refused(done).await?;
     let view = KeyView {
         key: Some(key.reveal()),
         ..KeyView::from(record)

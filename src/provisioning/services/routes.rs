@@ -71,9 +71,10 @@ async fn put(
         Begun::Before(answer) => return Ok(answer.into_response()),
     };
     let now = state.clock.now();
-    let (put, service) = services
+    let done = services
         .put(&mut change, (caller.ccid, name), definition, now)
-        .await?;
+        .await;
+    let (change, (put, service)) = change.unless_refused(done).await?;
     let answer = Answer::new(put.status(), ServiceView::from(service))?;
     state.finish_once(change, call.as_ref(), &answer).await?;
     Ok(answer.into_response())

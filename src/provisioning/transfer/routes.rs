@@ -89,9 +89,10 @@ async fn import(
         senders: body.senders.len(),
     };
     let now = state.clock.now();
-    transfer
+    let done = transfer
         .import(&mut change, caller.ccid, body.into(), now)
-        .await?;
+        .await;
+    let (change, ()) = change.unless_refused(done).await?;
     let answer = Answer::new(StatusCode::OK, view)?;
     state.finish_once(change, call.as_ref(), &answer).await?;
     Ok(answer.into_response())
