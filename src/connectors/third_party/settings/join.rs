@@ -11,7 +11,7 @@ use crate::values::ChannelId;
 /// Reads every channel of both documents, or says everything that is wrong with them.
 pub(super) fn channels(
     data: wire::Data,
-    secret: wire::SecretDocument,
+    secret: &wire::SecretDocument,
 ) -> Result<Vec<ThirdPartyChannel>, Vec<SettingsFault>> {
     let mut faults = Vec::new();
     let data_ids = data.channels.iter().map(|channel| &*channel.0.channel_id);

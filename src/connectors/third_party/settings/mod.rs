@@ -97,7 +97,7 @@ impl AsyncSettings {
     /// Everything that is wrong with the values; of wrong kinds and unknown members the first in each document.
     pub fn parse(data: &Value, secret: &Value) -> Result<Self, Vec<SettingsFault>> {
         let channels = match (wire::data(data), wire::secret(secret)) {
-            (Ok(data), Ok(secret)) => join::channels(data, secret)?,
+            (Ok(data), Ok(secret)) => join::channels(data, &secret)?,
             (data, secret) => return Err(data.err().into_iter().chain(secret.err()).collect()),
         };
         Ok(Self { channels })

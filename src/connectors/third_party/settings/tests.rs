@@ -188,6 +188,15 @@ fn what_a_webhook_may_not_be_is_named_with_its_place() {
         (json!({ "signatures": ["SHA1"] }), "signatures"),
         (json!({ "signatures": ["sha1", "sha1"] }), "signatures"),
         (json!({ "signatures": ["sha1", 1] }), "signatures/1"),
+        (json!({ "timeoutSecond": 3 }), "timeoutSecond"),
+        (json!({ "secret": "hush" }), "secret"),
+    ];
+    each_is_named(cases);
+}
+
+#[test]
+fn what_a_retry_schedule_may_not_be_is_named_with_its_place() {
+    let cases = [
         (json!({ "retry": {} }), "retry"),
         (json!({ "retry": { "attempts": 3 } }), "retry"),
         (json!({ "retry": { "timeoutSeconds": 3 } }), "retry"),
@@ -217,9 +226,12 @@ fn what_a_webhook_may_not_be_is_named_with_its_place() {
         ),
         (json!({ "retry": { "tries": 3 } }), "retry/tries"),
         (json!({ "retry": [3, 9, null] }), "retry"),
-        (json!({ "timeoutSecond": 3 }), "timeoutSecond"),
-        (json!({ "secret": "hush" }), "secret"),
     ];
+    each_is_named(cases);
+}
+
+/// Each of these members of a webhook is refused at its place.
+fn each_is_named(cases: impl IntoIterator<Item = (Value, &'static str)>) {
     for (members, place) in cases {
         let expected = format!("/data/channels/0/webhook/{place}");
         assert_eq!(
