@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::said::Said;
 use crate::content::document::Fault;
 use crate::platform::clock::unix_ms;
+use crate::platform::http::shape;
 use crate::values::{Party, Priority, ReasonCode};
 
 /// Longest name beside an address, in characters.
@@ -94,9 +95,17 @@ impl SubmitItem {
     }
 
     pub(super) fn read(item: &RawValue) -> Result<Self, ItemRefused> {
-        serde_json::from_str(item.get()).map_err(|error| {
-            let message = format!("this message cannot be read: {}", plain(&error));
-            ItemRefused::new(422, message)
+        shape::read(item.get().as_bytes()).map_err(|fault| {
+            let message = format!("this message cannot be read: {fault}");
+            let details = vec![Fault {
+                path: fault.pointer,
+                reason: ReasonCode::InvalidStructure,
+                message: fault.sentence,
+            }];
+            ItemRefused {
+                details,
+                ..ItemRefused::new(422, message)
+            }
         })
     }
 }
@@ -132,11 +141,4 @@ pub(super) fn party(
 
 pub(super) fn time(member: &str, text: &str) -> Result<i64, ItemRefused> {
     unix_ms(text).ok_or_else(|| ItemRefused::new(422, format!("{member} is not an RFC 3339 time")))
-}
-
-/// A parser's complaint without its position in our copy of the text.
-fn plain(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.rsplit_once(" at line")
-        .map_or(text.clone(), |(complaint, _)| complaint.to_owned())
 }

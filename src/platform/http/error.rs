@@ -12,6 +12,8 @@ use crate::values::ReasonCode;
 
 /// When a caller may try again after a 503 that says nothing else, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 1;
+/// Longest sentence or place in a refusal, in characters: what a caller sent is not sent back at length.
+const TEXT_CHARS_MAX: usize = 500;
 
 /// A refusal of a request: what the caller is told, and a cause that only the log sees.
 ///
@@ -108,7 +110,7 @@ impl ApiError {
     /// Names a place at fault by its JSON pointer.
     #[must_use]
     pub fn detail(mut self, path: impl Into<String>, message: impl Into<String>) -> Self {
-        let (path, message) = (path.into(), message.into());
+        let (path, message) = (shortened(path.into()), shortened(message.into()));
         self.0.details.push(Detail { path, message });
         self
     }
@@ -163,7 +165,7 @@ impl ApiError {
         Self(Box::new(Inner {
             status,
             code: status.as_u16(),
-            message: message.into(),
+            message: shortened(message.into()),
             details: Vec::new(),
             data: None,
             retry_after_seconds: None,
@@ -201,6 +203,15 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+/// The beginning of a text that is too long, and a sign that there was more.
+pub(super) fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(TEXT_CHARS_MAX) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// An error and its sources in one line.
@@ -268,5 +279,21 @@ mod tests {
     fn a_conflict_has_its_own_code_where_it_needs_one() {
         assert_eq!(ApiError::conflict(Some(4091), "still running").code(), 4091);
         assert_eq!(ApiError::conflict(None, "taken").code(), 409);
+    }
+
+    #[tokio::test]
+    async fn what_a_caller_sent_at_length_is_not_sent_back_at_length() {
+        let long = "ü".repeat(5_000);
+        let error = ApiError::unprocessable(format!("{long} is unknown")).detail(&long, &long);
+        let body = body(error).await;
+        let detail = &body["status"]["details"][0];
+        let expected = format!("{}…", "ü".repeat(TEXT_CHARS_MAX));
+        for text in [
+            &body["status"]["message"],
+            &detail["path"],
+            &detail["message"],
+        ] {
+            assert_eq!(*text, expected);
+        }
     }
 }

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
 use super::ApiError;
+use super::error::shortened;
 
 /// Input that is well-formed but has another shape than was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,8 +63,10 @@ impl ShapeFault {
         if let Some(name) = starts.find_map(|start| words.strip_prefix(start)) {
             push(&mut pointer, name.trim_end_matches('`'));
         }
-        let sentence = sentence(words);
-        Self { pointer, sentence }
+        Self {
+            sentence: shortened(sentence(words)),
+            pointer: shortened(pointer),
+        }
     }
 }
 
