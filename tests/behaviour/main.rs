@@ -7,6 +7,7 @@ mod embedded;
 mod faults;
 mod gateway;
 mod harness;
+mod input;
 mod operations;
 mod provisioning;
 mod replicas;

@@ -1,0 +1,399 @@
+//! The table of the contract: every route with one call, or several, that it takes.
+
+use bytes::Bytes;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::Attack;
+use super::site::{DOMAIN, Site, file_form};
+use crate::harness::tenant::{CONSUMER, PHONE};
+
+/// How a call shows who makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credentials {
+    Nobody,
+    Signature,
+    /// The tenant's API key.
+    Key,
+    /// The cluster's API key, for the tenant that is there to be provisioned.
+    Operator,
+    Basic,
+}
+
+/// What becomes of members that nobody knows, and of JSON of the wrong kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Both are 422.
+    Own,
+    /// The first are ignored, the second is 400.
+    ThirdParty,
+}
+
+/// What a call brings along.
+#[derive(Debug, Clone)]
+pub enum Takes {
+    Nothing,
+    Json(Value),
+    File,
+}
+
+/// A route and a call that it takes.
+#[derive(Debug, Clone)]
+pub struct Door {
+    pub method: Method,
+    pub template: &'static str,
+    /// With everything that the template names.
+    pub path: String,
+    /// The parameters that it knows, each with a good value.
+    pub query: &'static str,
+    pub credentials: Credentials,
+    pub manner: Manner,
+    pub takes: Takes,
+    /// What the call may be answered with.
+    pub answers: &'static [u16],
+}
+
+impl Door {
+    fn own(method: Method, template: &'static str) -> Self {
+        Self {
+            method,
+            template,
+            path: String::new(),
+            query: "",
+            credentials: Credentials::Key,
+            manner: Manner::Own,
+            takes: Takes::Nothing,
+            answers: &[200],
+        }
+    }
+
+    fn get(template: &'static str) -> Self {
+        Self::own(Method::GET, template)
+    }
+
+    fn post(template: &'static str) -> Self {
+        Self::own(Method::POST, template)
+    }
+
+    fn takes(self, body: Value) -> Self {
+        Self {
+            takes: Takes::Json(body),
+            ..self
+        }
+    }
+
+    fn query(self, query: &'static str) -> Self {
+        Self { query, ..self }
+    }
+
+    fn answers(self, answers: &'static [u16]) -> Self {
+        Self { answers, ..self }
+    }
+
+    fn of(self, credentials: Credentials) -> Self {
+        let manner = match credentials {
+            Credentials::Signature | Credentials::Basic => Manner::ThirdParty,
+            Credentials::Nobody | Credentials::Key | Credentials::Operator => Manner::Own,
+        };
+        Self {
+            credentials,
+            manner,
+            ..self
+        }
+    }
+
+    /// Puts these where the template has its parameters, in their order.
+    fn at(mut self, parameters: &[&str]) -> Self {
+        let mut parameters = parameters.iter();
+        let segments = self.template.split('/').map(|segment| match segment {
+            name if name.starts_with('{') => *parameters.next().unwrap(),
+            segment => segment,
+        });
+        self.path = segments.collect::<Vec<_>>().join("/");
+        self
+    }
+
+    pub fn json(&self) -> Option<&Value> {
+        match &self.takes {
+            Takes::Json(body) => Some(body),
+            Takes::Nothing | Takes::File => None,
+        }
+    }
+
+    /// The call as it is taken.
+    pub fn valid(&self) -> Attack {
+        let body = match &self.takes {
+            Takes::Nothing => Bytes::new(),
+            Takes::Json(body) => body.to_string().into(),
+            Takes::File => file_form(),
+        };
+        Attack {
+            what: "nothing was done".to_owned(),
+            method: self.method.clone(),
+            path: match self.query {
+                "" => self.path.clone(),
+                query => format!("{}?{query}", self.path),
+            },
+            body,
+            headers: Vec::new(),
+            answers: Some(self.answers.to_vec()),
+        }
+    }
+}
+
+/// Every door that is answered with what is asked for.
+pub fn doors(site: &Site) -> Vec<Door> {
+    [
+        third_party(),
+        aggregation(),
+        files(site),
+        messages(site),
+        conversations(site),
+        suppressions(),
+        services(site),
+        provisioning(site),
+        operations(site),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn third_party() -> Vec<Door> {
+    let channel = |from: &str, to: &str, id: &str| json!({ "from": { "id": from, "name": "Jane" }, "to": { "id": to }, "messageId": id });
+    let text =
+        json!({ "channel": channel(CONSUMER, PHONE, "bad-1"), "type": "Text", "text": "Hi" });
+    let media = json!({
+        "channel": channel(CONSUMER, PHONE, "bad-2"), "type": "RichMedia", "text": "See",
+        "content": [{ "type": "image", "url": "https://example.com/a.png", "mime": "image/png", "filename": "a.png" }],
+    });
+    let receipt = json!({
+        "channel": channel(PHONE, CONSUMER, "bad-3"), "type": "Receipt", "status": "Failed",
+        "reasons": [{ "code": 500, "message": "No" }],
+    });
+    let event = json!({
+        "channel": channel(CONSUMER, PHONE, "bad-4"), "type": "Event",
+        "events": [{ "eventType": "Typing", "typing": { "type": "On", "duration": 5000 } }],
+    });
+    let mail = json!({
+        "channel": channel("jane@example.com", "help@company.com", "bad-5"), "type": "Email", "subject": "Help",
+        "content": [{ "type": "text", "text": "Hi" }, { "type": "html", "html": "<p>Hi</p>", "text": "<p>Hi</p>" }],
+    });
+    let base = "/nexus/v3/channels/{channelId}/messages";
+    let door = |template, channel, message: &Value| {
+        let body = json!({ "messages": [message] });
+        let door = Door::post(template).at(&[channel]).takes(body);
+        door.of(Credentials::Signature)
+    };
+    vec![
+        door(base, PHONE, &text),
+        door("/channels/{channelId}/messages", PHONE, &text),
+        door(base, PHONE, &media),
+        door(base, PHONE, &receipt),
+        door(base, PHONE, &event),
+        door(base, DOMAIN, &mail),
+    ]
+}
+
+fn aggregation() -> Vec<Door> {
+    let message = json!({
+        "type": "MO", "message_id": "bad-6", "shortcode": PHONE, "phone_number": CONSUMER, "carrier": "383",
+        "message": "Hi",
+    });
+    let receipt = json!({
+        "type": "receipt", "message_id": "bad-7", "message_state": "2", "result_code": "0", "app_id": "a",
+        "conversation_id": "c",
+    });
+    let door = |template, body| {
+        Door::post(template)
+            .at(&[])
+            .takes(body)
+            .of(Credentials::Basic)
+    };
+    vec![
+        door("/nexus/v3/sms/message", message),
+        door("/nexus/v3/sms/receipt", receipt),
+    ]
+}
+
+fn files(site: &Site) -> Vec<Door> {
+    let upload = |template| Door {
+        takes: Takes::File,
+        ..Door::post(template).at(&[PHONE]).of(Credentials::Signature)
+    };
+    let download = Door::get("/nexus/v3/media/{mediaId}").at(&[&site.media]);
+    vec![
+        upload("/nexus/v3/channels/{channelId}/media"),
+        upload("/channels/{channelId}/media"),
+        download.query("tenant=t&expires=1&signature=s"),
+    ]
+}
+
+fn messages(site: &Site) -> Vec<Door> {
+    let id: &[&str] = &[&site.message];
+    let item = json!({
+        "channel": { "from": { "id": PHONE }, "to": { "id": CONSUMER, "name": "Jane" }, "messageId": "bad-8" },
+        "type": "Text", "text": "Hi", "notBefore": "2020-01-01T00:00:00Z",
+        "priority": "normal", "campaignId": "spring", "replyTo": { "id": "16504661149", "name": "Us" },
+    });
+    let mail = json!({
+        "channel": { "from": { "id": "help@company.com" }, "to": { "id": "jane@example.com" } },
+        "type": "Email", "subject": "Hello", "content": [{ "type": "text", "text": "Hi" }],
+    });
+    let submit = |item| {
+        let door = Door::post("/nexus/v3/messages").at(&[]);
+        door.takes(json!({ "messages": [item] })).answers(&[202])
+    };
+    let search = "limit=5&cursor=1795264928594-0&channelId=16504661149&address=16505550199&status=Queued\
+        &direction=outbound&since=2020-01-01T00:00:00Z&until=2030-01-01T00:00:00Z&campaignId=c&deadLetter=false";
+    vec![
+        submit(item),
+        submit(mail),
+        Door::get("/nexus/v3/messages").at(&[]).query(search),
+        Door::get("/nexus/v3/messages/{id}").at(id),
+        Door::get("/nexus/v3/messages/{id}/attempts").at(id),
+        Door::get("/nexus/v3/messages/{id}/explain").at(id),
+        // It is no dead letter.
+        Door::post("/nexus/v3/messages/{id}/retry")
+            .at(id)
+            .answers(&[409]),
+        Door::post("/nexus/v3/messages/{id}/cancel").at(id),
+    ]
+}
+
+fn conversations(site: &Site) -> Vec<Door> {
+    let id: &[&str] = &[&site.conversation];
+    let messages = "/nexus/v3/conversations/{id}/messages";
+    let reply = json!({ "type": "Text", "text": "Hi" });
+    let media = json!({ "type": "RichMedia", "text": "See", "content": [
+        { "type": "image", "url": "https://example.com/a.png", "mime": "image/png", "filename": "a.png" },
+    ] });
+    vec![
+        Door::get("/nexus/v3/conversations")
+            .at(&[])
+            .query("limit=5&cursor=1795264928594-0"),
+        Door::get("/nexus/v3/conversations/{id}").at(id),
+        Door::get(messages)
+            .at(id)
+            .query("limit=5&cursor=1795264928594-0"),
+        Door::post(messages).at(id).takes(reply).answers(&[202]),
+        Door::post(messages).at(id).takes(media).answers(&[202]),
+        Door::post("/nexus/v3/conversations/{id}/close").at(&[&site.ending_conversation]),
+    ]
+}
+
+fn suppressions() -> Vec<Door> {
+    let one = "/nexus/v3/suppressions/{channelId}/{address}";
+    let address: &[&str] = &[PHONE, "16505550188"];
+    let body = json!({ "reason": "asked", "expiresAt": "2999-01-01T00:00:00Z" });
+    vec![
+        Door::get("/nexus/v3/suppressions").at(&[]).query("limit=5"),
+        Door::own(Method::PUT, one)
+            .at(address)
+            .takes(body)
+            .answers(&[200, 201]),
+        Door::get(one).at(address),
+        Door::own(Method::DELETE, one)
+            .at(address)
+            .answers(&[200, 404]),
+    ]
+}
+
+fn services(site: &Site) -> Vec<Door> {
+    let one = "/nexus/v3/provisioning/services/{ccid}/{name}";
+    let ccid = site.provisioned.to_string();
+    let channels = json!({
+        "url": "N/A",
+        "data": { "channels": [{ "channelId": PHONE, "webhook": {
+            "url": "https://example.com/hook", "timeoutSeconds": 5, "maxInFlight": 4, "ratePerSecond": 10,
+            "order": "recipient", "retry": { "scheduleSeconds": [1, 2] }, "signatures": ["sha1", "sha256"],
+            "bodyShape": "single",
+        } }] },
+        "secret": { "channels": [{
+            "channelId": PHONE, "webhook": { "secret": "s" }, "api": { "secret": [{ "value": "new" }, { "value": "old" }] },
+        }] },
+    });
+    let provider = json!({ "url": "N/A", "data": { "provider": "Async" }, "secret": {} });
+    let put = |method, name, body| {
+        let door = Door::own(method, one).at(&[&ccid, name]).takes(body);
+        door.answers(&[200, 201]).of(Credentials::Operator)
+    };
+    vec![
+        put(Method::PUT, "Async", channels),
+        put(Method::POST, "SMS", provider),
+        Door::get("/nexus/v3/provisioning/services/{ccid}")
+            .at(&[&ccid])
+            .of(Credentials::Operator),
+        Door::get(one)
+            .at(&[&ccid, "Async"])
+            .of(Credentials::Operator),
+        Door::own(Method::DELETE, one)
+            .at(&[&ccid, "Email"])
+            .answers(&[200, 404])
+            .of(Credentials::Operator),
+    ]
+}
+
+fn provisioning(site: &Site) -> Vec<Door> {
+    let (senders, sender, key) = (
+        "/nexus/v3/provisioning/senders/{ccid}",
+        "/nexus/v3/provisioning/senders/{ccid}/{name}",
+        "/nexus/v3/provisioning/apikeys/{id}",
+    );
+    let ccid = site.provisioned.to_string();
+    let keys = "/nexus/v3/provisioning/apikeys";
+    let new_key = json!({
+        "tenant": ccid, "name": "new", "permissions": ["nexus:messages:read"], "enabled": true,
+        "expiresAt": "2999-01-01T00:00:00Z",
+    });
+    let change = json!({ "name": "changed", "enabled": true, "expiresAt": "2999-01-01T00:00:00Z" });
+    let options = json!({
+        "channelId": PHONE, "channelType": "sms", "endpoint": "e", "interactionSubtype": "s", "interactionType": "t",
+        "media": "m", "cxcOnly": "true", "provider": "Async", "header:X-Route": "blue",
+    });
+    let doors = vec![
+        Door::post(keys).at(&[]).takes(new_key).answers(&[201]),
+        Door::get(keys)
+            .at(&[])
+            .query("limit=5&tenant=*&cursor=MGJjZmE1NDQtNmM2Zi00NGUwLTljZTMtY2U1NzkzMzdlYWRk"),
+        Door::own(Method::PATCH, key)
+            .at(&[&site.changing_key])
+            .takes(change),
+        Door::get(key).at(&[&site.changing_key]),
+        Door::own(Method::DELETE, key)
+            .at(&[&site.ending_key])
+            .answers(&[200, 404]),
+        Door::own(Method::PUT, sender)
+            .at(&[&ccid, "chat.Main"])
+            .takes(options)
+            .answers(&[200, 201]),
+        Door::get(sender).at(&[&ccid, "chat.Main"]),
+        Door::get(senders).at(&[&ccid]).query("limit=5&cursor=MQ"),
+        Door::own(Method::DELETE, sender)
+            .at(&[&ccid, "chat.Other"])
+            .answers(&[200, 404]),
+    ];
+    doors
+        .into_iter()
+        .map(|door| door.of(Credentials::Operator))
+        .collect()
+}
+
+fn operations(site: &Site) -> Vec<Door> {
+    let id: &[&str] = &[&site.endpoint];
+    let feed = "stream=all&types=message.received&wait=0&limit=5";
+    vec![
+        Door::get("/health/live").at(&[]).of(Credentials::Nobody),
+        Door::get("/health/ready").at(&[]).of(Credentials::Nobody),
+        Door::get("/nexus/v3/events").at(&[]).query(feed),
+        Door::get("/nexus/v3/endpoints")
+            .at(&[])
+            .query("limit=5&cursor=1"),
+        Door::get("/nexus/v3/endpoints/{id}").at(id),
+        Door::post("/nexus/v3/endpoints/{id}/pause").at(id),
+        Door::post("/nexus/v3/endpoints/{id}/test")
+            .at(id)
+            .answers(&[200, 429]),
+        Door::post("/nexus/v3/endpoints/{id}/resume").at(id),
+    ]
+}

@@ -1,0 +1,197 @@
+//! A gateway with one of everything that a path can name.
+
+use nexus_gateway::platform::clock::rfc3339;
+use nexus_gateway::simulator::{FORM_TYPE, upload_form};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::doors::{Credentials, Door, Takes};
+use crate::harness::TestGateway;
+use crate::harness::gateway::WEBHOOK_SECRET;
+use crate::harness::tenant::{CONSUMER, OTHER_PHONE, PHONE, Tenant, text_to};
+
+/// The domain of the contact centre's mail.
+pub const DOMAIN: &str = "company.com";
+/// As many bytes of a picture as anybody looks at.
+pub const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n and the rest";
+/// A consumer whose conversation is there to be closed.
+const LEAVING: &str = "16505550177";
+const HOUR_MS: i64 = 3_600_000;
+
+/// Nothing goes out of it, so that whatever is stored was stored by a call.
+#[derive(Debug)]
+pub struct Site {
+    pub gateway: TestGateway,
+    pub tenant: Tenant,
+    /// A tenant that is there to be provisioned, so that the first one stays as it is.
+    pub provisioned: Uuid,
+    pub message: String,
+    pub conversation: String,
+    pub ending_conversation: String,
+    pub endpoint: String,
+    pub changing_key: String,
+    pub ending_key: String,
+    pub media: String,
+}
+
+impl Site {
+    pub async fn open() -> Self {
+        let gateway = TestGateway::start().await;
+        let tenant = gateway.tenant().await;
+        take_mail(&gateway, &tenant).await;
+        let message = later(&gateway, &tenant, (PHONE, CONSUMER)).await;
+        later(&gateway, &tenant, (OTHER_PHONE, CONSUMER)).await;
+        later(&gateway, &tenant, ("help@company.com", "jane@example.com")).await;
+        let endpoint = pause_all_but(OTHER_PHONE, &tenant).await;
+        tenant.consumer_says(LEAVING, "Bye").await;
+        let ending_conversation = first_id(&tenant, "/nexus/v3/conversations").await;
+        tenant.consumer_says(CONSUMER, "Hello").await;
+        let conversation = first_id(&tenant, "/nexus/v3/conversations").await;
+        let upload = tenant.third_party.upload("a.png", "image/png", PICTURE);
+        let upload = upload.await.unwrap().json();
+        Self {
+            provisioned: Uuid::new_v4(),
+            message,
+            conversation,
+            ending_conversation,
+            endpoint,
+            changing_key: key(&tenant).await,
+            ending_key: key(&tenant).await,
+            media: text(&upload["data"]["mediaId"]),
+            tenant,
+            gateway,
+        }
+    }
+
+    /// What a call of the door with this body has to bring along.
+    pub fn headers(&self, door: &Door, body: &[u8]) -> HeaderMap {
+        let tenant = &self.tenant;
+        let mut headers = match door.credentials {
+            Credentials::Signature => tenant.third_party.signed_headers(body),
+            Credentials::Nobody | Credentials::Key | Credentials::Operator | Credentials::Basic => {
+                HeaderMap::new()
+            }
+        };
+        match door.credentials {
+            Credentials::Key => identify(&mut headers, &tenant.key, tenant.ccid),
+            Credentials::Operator => {
+                identify(&mut headers, self.gateway.bootstrap_key(), self.provisioned);
+            }
+            Credentials::Basic => {
+                let basic = basic(&tenant.ccid.to_string(), &tenant.key);
+                headers.insert(AUTHORIZATION, basic);
+            }
+            Credentials::Nobody | Credentials::Signature => {}
+        }
+        if let Some(content_type) = match door.takes {
+            Takes::Nothing => None,
+            Takes::Json(_) => Some("application/json"),
+            Takes::File => Some(FORM_TYPE),
+        } {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        headers
+    }
+
+    /// How many rows every table has.
+    pub async fn rows(&self) -> Vec<(String, i64)> {
+        let mut connection = self.gateway.connect().await;
+        sqlx::query_as(
+            "select c.relname::text,
+                 (xpath('/row/rows/text()',
+                     query_to_xml(format('select count(*) as rows from %s', c.oid::regclass), false, true, '')
+                 ))[1]::text::bigint
+             from pg_class c
+             where c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = 'public'::regnamespace
+             order by 1",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .unwrap()
+    }
+}
+
+/// A form with one file.
+pub fn file_form() -> bytes::Bytes {
+    upload_form("a.png", "image/png", PICTURE)
+}
+
+fn identify(headers: &mut HeaderMap, key: &str, ccid: Uuid) {
+    headers.insert("x-api-key", key.parse().unwrap());
+    headers.insert("x-ccid", ccid.to_string().parse().unwrap());
+}
+
+fn basic(user: &str, password: &str) -> HeaderValue {
+    use base64::Engine;
+    let credentials = base64::prelude::BASE64_STANDARD.encode(format!("{user}:{password}"));
+    format!("Basic {credentials}").parse().unwrap()
+}
+
+async fn take_mail(gateway: &TestGateway, tenant: &Tenant) {
+    let data =
+        |id: &str| json!({ "channelId": id, "webhook": { "url": gateway.third_party.url() } });
+    let secret = |id: &str| {
+        let (webhook, api) = (WEBHOOK_SECRET, &tenant.third_party.api_secret);
+        json!({ "channelId": id, "webhook": { "secret": webhook }, "api": { "secret": api } })
+    };
+    let channels = json!({
+        "data": { "channels": [data(PHONE), data(OTHER_PHONE), data(DOMAIN)] },
+        "secret": { "channels": [secret(PHONE), secret(OTHER_PHONE), secret(DOMAIN)] },
+    });
+    let provider = json!({ "url": "N/A", "data": { "provider": "Async" }, "secret": {} });
+    for (name, body) in [("Async", channels), ("Email", provider)] {
+        let path = format!("/nexus/v3/provisioning/services/{}/{name}", tenant.ccid);
+        let saved = tenant.put(&path, &body).await;
+        assert!(saved.status < 300, "{:?}", saved.json());
+    }
+}
+
+/// Submits a message that waits for its time; gives back its id.
+async fn later(gateway: &TestGateway, tenant: &Tenant, (from, to): (&str, &str)) -> String {
+    let mut item = text_to(to, "Not yet");
+    item["channel"]["from"]["id"] = json!(from);
+    item["notBefore"] = json!(rfc3339(gateway.clock.now_ms() + HOUR_MS));
+    if from.contains('@') {
+        item["type"] = json!("Email");
+        item["subject"] = json!("Later");
+        item["content"] = json!([{ "type": "text", "text": "Not yet" }]);
+        item.as_object_mut().unwrap().remove("text");
+    }
+    let body = json!({ "messages": [item] });
+    let submitted = tenant.post("/nexus/v3/messages", &body).await;
+    assert_eq!(submitted.status, 202, "{:?}", submitted.json());
+    text(&submitted.json()["data"]["results"][0]["id"])
+}
+
+/// Pauses every endpoint but one; gives back the id of that, out of which nothing that is due goes.
+async fn pause_all_but(channel_id: &str, tenant: &Tenant) -> String {
+    let endpoints = tenant.get("/nexus/v3/endpoints").await.json();
+    let mut spared = None;
+    for endpoint in endpoints["data"]["items"].as_array().unwrap() {
+        let id = text(&endpoint["id"]);
+        if endpoint["channelId"] == channel_id {
+            spared = Some(id);
+        } else {
+            let pause = format!("/nexus/v3/endpoints/{id}/pause");
+            assert_eq!(tenant.post(&pause, &json!({})).await.status, 200);
+        }
+    }
+    spared.unwrap()
+}
+
+async fn key(tenant: &Tenant) -> String {
+    let permissions = ["nexus:messages:read"];
+    let body = json!({ "tenant": tenant.ccid, "name": "spare", "permissions": permissions });
+    let made = tenant.post("/nexus/v3/provisioning/apikeys", &body).await;
+    assert_eq!(made.status, 201, "{:?}", made.json());
+    text(&made.json()["data"]["id"])
+}
+
+async fn first_id(tenant: &Tenant, list: &str) -> String {
+    text(&tenant.get(list).await.json()["data"]["items"][0]["id"])
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}

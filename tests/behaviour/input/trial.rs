@@ -1,0 +1,125 @@
+//! Puts every attack to a gateway and holds the answers to the law.
+
+use reqwest::header::HeaderMap;
+
+use super::Attack;
+use super::caller::Caller;
+use super::doors::Door;
+use super::law::Answer;
+use super::site::Site;
+
+/// Most breaches that one failure tells of.
+const TOLD: usize = 60;
+/// How often a call is made that is answered 503: a busy machine may not get to the store in time, but what is wrong
+/// with the call stays wrong.
+const TRIES: usize = 3;
+
+/// What has come of all the doors of a test.
+#[derive(Debug)]
+pub struct Trial<'a> {
+    site: &'a Site,
+    caller: Caller,
+    breaches: Vec<String>,
+    pub calls: usize,
+}
+
+impl<'a> Trial<'a> {
+    pub fn new(site: &'a Site) -> Self {
+        Self {
+            caller: Caller::new(&site.gateway.url()),
+            site,
+            breaches: Vec::new(),
+            calls: 0,
+        }
+    }
+
+    /// Puts the attacks to one door: each answer keeps the law, what was refused stores nothing when it comes again,
+    /// and the door still takes what it should.
+    pub async fn door(&mut self, door: &Door, attacks: Vec<Attack>) {
+        self.call(door, &door.valid()).await;
+        let mut refused = Vec::new();
+        for attack in attacks {
+            if self.call(door, &attack).await {
+                refused.push(attack);
+            }
+        }
+        let before = self.site.rows().await;
+        for attack in &refused {
+            self.call(door, attack).await;
+        }
+        let after = self.site.rows().await;
+        for (was, is) in before.iter().zip(&after).filter(|(was, is)| was != is) {
+            let breach = format!("refusals left something: {was:?} became {is:?}");
+            self.breach(door, "all of what was refused, again", &breach);
+        }
+        self.call(door, &door.valid()).await;
+    }
+
+    /// Whether it was refused as it should be.
+    async fn call(&mut self, door: &Door, attack: &Attack) -> bool {
+        let mut headers = self.site.headers(door, &attack.body);
+        apply(attack, &mut headers);
+        self.calls += 1;
+        let answer = match self.answer(attack, &headers).await {
+            Ok(answer) => answer,
+            Err(breach) => {
+                self.breach(door, &attack.what, &breach);
+                return false;
+            }
+        };
+        if let Some(breach) = answer.fault() {
+            self.breach(door, &attack.what, &breach);
+        }
+        if let Some(allowed) = &attack.answers
+            && !allowed.contains(&answer.status)
+        {
+            let said: String = String::from_utf8_lossy(&answer.body)
+                .chars()
+                .take(200)
+                .collect();
+            let breach = format!("{} is not one of {allowed:?}: {said}", answer.status);
+            self.breach(door, &attack.what, &breach);
+        }
+        answer.is_refusal()
+    }
+
+    async fn answer(&mut self, attack: &Attack, headers: &HeaderMap) -> Result<Answer, String> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let call = (attack.method.clone(), attack.path.as_str());
+            let answered = self.caller.call(call, headers.clone(), attack.body.clone());
+            let answer = answered.await?;
+            if answer.status != 503 || tries == TRIES {
+                return Ok(answer);
+            }
+        }
+    }
+
+    fn breach(&mut self, door: &Door, what: &str, breach: &str) {
+        let (method, template) = (&door.method, door.template);
+        self.breaches
+            .push(format!("{method} {template}: {what}: {breach}"));
+    }
+
+    /// Fails with what was found.
+    pub fn end(self) {
+        let count = self.breaches.len();
+        let told = self.breaches.into_iter().take(TOLD).collect::<Vec<_>>();
+        assert!(
+            told.is_empty(),
+            "{count} of {} calls:\n{}",
+            self.calls,
+            told.join("\n")
+        );
+    }
+}
+
+fn apply(attack: &Attack, headers: &mut HeaderMap) {
+    for (name, values) in &attack.headers {
+        headers.remove(name);
+        for value in values {
+            headers.append(name, value.clone());
+        }
+    }
+}
