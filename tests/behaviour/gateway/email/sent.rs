@@ -241,7 +241,7 @@ async fn a_mail_that_says_what_cannot_be_sent_is_refused_with_its_place() {
             520,
             Some("/subject"),
         ),
-        (changed(good(), "/cc", json!([])), 422, None),
+        (changed(good(), "/cc", json!([])), 422, Some("/cc")),
     ])
     .await;
 }
