@@ -13,7 +13,6 @@ use crate::harness::tenant::{CONSUMER, PHONE};
 pub enum Credentials {
     Nobody,
     Signature,
-    /// The tenant's API key.
     Key,
     /// The cluster's API key, for the tenant that is there to be provisioned.
     Operator,
@@ -29,7 +28,6 @@ pub enum Manner {
     ThirdParty,
 }
 
-/// What a call brings along.
 #[derive(Debug, Clone)]
 pub enum Takes {
     Nothing,
@@ -244,7 +242,7 @@ fn messages(site: &Site) -> Vec<Door> {
         let door = Door::post("/nexus/v3/messages").at(&[]);
         door.takes(json!({ "messages": [item] })).answers(&[202])
     };
-    let search = "limit=5&cursor=1795264928594-0&channelId=16504661149&address=16505550199&status=Queued\
+    let search = "limit=5&cursor=MTc5NTI2NDkyODU5NC0w&channelId=16504661149&address=16505550199&status=Queued\
         &direction=outbound&since=2020-01-01T00:00:00Z&until=2030-01-01T00:00:00Z&campaignId=c&deadLetter=false";
     vec![
         submit(item),
@@ -271,11 +269,11 @@ fn conversations(site: &Site) -> Vec<Door> {
     vec![
         Door::get("/nexus/v3/conversations")
             .at(&[])
-            .query("limit=5&cursor=1795264928594-0"),
+            .query("limit=5&cursor=MTc5NTI2NDkyODU5NC0w"),
         Door::get("/nexus/v3/conversations/{id}").at(id),
         Door::get(messages)
             .at(id)
-            .query("limit=5&cursor=1795264928594-0"),
+            .query("limit=5&cursor=MTc5NTI2NDkyODU5NC0w"),
         Door::post(messages).at(id).takes(reply).answers(&[202]),
         Door::post(messages).at(id).takes(media).answers(&[202]),
         Door::post("/nexus/v3/conversations/{id}/close").at(&[&site.ending_conversation]),
@@ -335,11 +333,9 @@ fn services(site: &Site) -> Vec<Door> {
 }
 
 fn provisioning(site: &Site) -> Vec<Door> {
-    let (senders, sender, key) = (
-        "/nexus/v3/provisioning/senders/{ccid}",
-        "/nexus/v3/provisioning/senders/{ccid}/{name}",
-        "/nexus/v3/provisioning/apikeys/{id}",
-    );
+    let senders = "/nexus/v3/provisioning/senders/{ccid}";
+    let sender = "/nexus/v3/provisioning/senders/{ccid}/{name}";
+    let key = "/nexus/v3/provisioning/apikeys/{id}";
     let ccid = site.provisioned.to_string();
     let keys = "/nexus/v3/provisioning/apikeys";
     let new_key = json!({
@@ -351,7 +347,12 @@ fn provisioning(site: &Site) -> Vec<Door> {
         "channelId": PHONE, "channelType": "sms", "endpoint": "e", "interactionSubtype": "s", "interactionType": "t",
         "media": "m", "cxcOnly": "true", "provider": "Async", "header:X-Route": "blue",
     });
-    let doors = vec![
+    let tenant = json!({ "ccid": ccid, "services": [], "senders": [] });
+    [
+        Door::get("/nexus/v3/provisioning/export/{ccid}").at(&[&ccid]),
+        Door::post("/nexus/v3/provisioning/import/{ccid}")
+            .at(&[&ccid])
+            .takes(tenant),
         Door::post(keys).at(&[]).takes(new_key).answers(&[201]),
         Door::get(keys)
             .at(&[])
@@ -372,11 +373,10 @@ fn provisioning(site: &Site) -> Vec<Door> {
         Door::own(Method::DELETE, sender)
             .at(&[&ccid, "chat.Other"])
             .answers(&[200, 404]),
-    ];
-    doors
-        .into_iter()
-        .map(|door| door.of(Credentials::Operator))
-        .collect()
+    ]
+    .into_iter()
+    .map(|door| door.of(Credentials::Operator))
+    .collect()
 }
 
 fn operations(site: &Site) -> Vec<Door> {
@@ -388,7 +388,7 @@ fn operations(site: &Site) -> Vec<Door> {
         Door::get("/nexus/v3/events").at(&[]).query(feed),
         Door::get("/nexus/v3/endpoints")
             .at(&[])
-            .query("limit=5&cursor=1"),
+            .query("limit=5&cursor=MQ"),
         Door::get("/nexus/v3/endpoints/{id}").at(id),
         Door::post("/nexus/v3/endpoints/{id}/pause").at(id),
         Door::post("/nexus/v3/endpoints/{id}/test")
