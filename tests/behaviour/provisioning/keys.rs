@@ -5,6 +5,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::harness::TestGateway;
+use crate::harness::eventually::eventually;
+use crate::harness::tenant::SOON;
 use crate::provisioning::api::{Holder, new_ccid};
 
 #[tokio::test]
@@ -320,4 +322,43 @@ async fn keys_are_listed_page_by_page() {
         let status = operator.get(&format!("apikeys?{query}")).await.status;
         assert!(status == 422 || status == 400, "{query}: {status}");
     }
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_key_is_soon_known_to_every_replica() {
+    let gateway = TestGateway::start().await;
+    let other = gateway.replica(&[]).await;
+    let operator = Holder::bootstrap(&gateway);
+    let chosen = Uuid::new_v4().to_string();
+    let made = operator
+        .post(
+            "apikeys",
+            &json!({ "tenant": new_ccid(), "name": "n", "permissions": ["nexus:apikeys:read"], "key": chosen }),
+        )
+        .await;
+    let place = format!(
+        "apikeys/{}",
+        made.accepted(201).data()["id"].as_str().unwrap()
+    );
+    let elsewhere = Holder::anonymous(&other).with_key(chosen);
+    let soon = async |status: u16, what: &str| {
+        eventually(what, SOON, async || {
+            (elsewhere.get("apikeys").await.status == status).then_some(())
+        })
+        .await;
+    };
+    soon(200, "the new key opens").await;
+    let change = async |body| {
+        operator.patch(&place, &body).await.accepted(200);
+    };
+    change(json!({ "enabled": false })).await;
+    soon(401, "the disabled key is closed").await;
+    change(json!({ "enabled": true })).await;
+    soon(200, "the enabled key opens").await;
+    change(json!({ "expiresAt": "2020-01-01T00:00:00Z" })).await;
+    soon(401, "the ended key is closed").await;
+    change(json!({ "expiresAt": null })).await;
+    soon(200, "the key without an end opens").await;
+    operator.delete(&place).await.accepted(200);
+    soon(401, "the deleted key is closed").await;
 }
