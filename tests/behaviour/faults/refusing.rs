@@ -49,7 +49,7 @@ async fn a_store_without_a_free_connection_costs_refusals_and_nothing_else() {
 
 #[tokio::test]
 async fn a_database_that_is_closed_for_maintenance_costs_refusals_and_nothing_else() {
-    let (site, proxy) = Site::behind_a_proxy().await;
+    let site = Site::start().await;
     let options = site.cluster.connect_options("postgres");
     let mut operator = options.connect().await.unwrap();
     let admit = async |operator: &mut PgConnection, admits: bool| {
@@ -59,9 +59,10 @@ async fn a_database_that_is_closed_for_maintenance_costs_refusals_and_nothing_el
             .await;
         altered.unwrap();
     };
-    proxy.closes();
     admit(&mut operator, false).await;
-    proxy.opens();
+    let cut =
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'nexus_gateway'";
+    sqlx::query(cut).execute(&mut operator).await.unwrap();
     site.is_not_ready().await;
     site.refuses_somebody().await;
     admit(&mut operator, true).await;
