@@ -115,12 +115,15 @@ async fn close(
     let transaction = state.database.jobs.begin().await;
     let mut transaction = transaction.map_err(ApiError::unavailable)?;
     if let Some(answer) = state.keys.begin(&mut transaction, call.as_ref()).await? {
+        transaction.commit().await.map_err(ApiError::unavailable)?;
         return Ok(answer.into_response());
     }
-    store::find(&mut transaction, caller.ccid, id)
+    let found = store::find(&mut transaction, caller.ccid, id)
         .await
-        .map_err(ApiError::unavailable)?
-        .ok_or_else(unknown)?;
+        .map_err(ApiError::unavailable)?;
+    let (mut transaction, _) = transaction
+        .unless_refused(found.ok_or_else(unknown))
+        .await?;
     let now_ms = state.clock.now_ms();
     store::close(&mut transaction, caller.ccid, id, now_ms, event)
         .await

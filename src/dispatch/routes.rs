@@ -243,14 +243,14 @@ impl State {
             .await
             .map_err(ApiError::unavailable)?;
         if let Some(answer) = self.keys.begin(&mut transaction, call.as_ref()).await? {
+            transaction.commit().await.map_err(ApiError::unavailable)?;
             return Ok(answer.into_response());
         }
         let changed = store::set_paused(&mut transaction, caller.ccid, lane, paused)
             .await
             .map_err(ApiError::unavailable)?;
-        if !changed {
-            return Err(unknown());
-        }
+        let known = changed.then_some(()).ok_or_else(unknown);
+        let (mut transaction, ()) = transaction.unless_refused(known).await?;
         let entry = Entry {
             detail: Some(json!({ "endpointId": id, "reason": "by an operator" }).to_string()),
             ..Entry::event(caller.ccid, event, lane.0, kind, Stream::Both)

@@ -43,16 +43,17 @@ impl Change {
         store::touch_tenant(&mut self.transaction, ccid, self.version).await
     }
 
-    /// Goes on after what was done within it. Where that was refused the change ends first, so that whoever is told can
-    /// try again at once.
+    /// Goes on after what was done within it; where that was refused the change ends before anybody is told.
     pub async fn unless_refused<T, E>(self, done: Result<T, E>) -> Result<(Self, T), E> {
-        match done {
-            Ok(done) => Ok((self, done)),
-            Err(refused) => {
-                self.transaction.rollback().await;
-                Err(refused)
-            }
-        }
+        let (transaction, done) = self.transaction.unless_refused(done).await?;
+        let version = self.version;
+        Ok((
+            Self {
+                transaction,
+                version,
+            },
+            done,
+        ))
     }
 
     /// Makes the change durable and puts it in force on this replica.

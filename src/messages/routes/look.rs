@@ -83,9 +83,11 @@ pub(super) async fn retry(
     let transaction = desk.database.jobs.begin().await;
     let mut transaction = transaction.map_err(ApiError::unavailable)?;
     if let Some(answer) = keys.begin(&mut transaction, call.as_ref()).await? {
+        transaction.commit().await.map_err(ApiError::unavailable)?;
         return Ok(answer.into_response());
     }
-    let lane = desk.retry(&mut transaction, caller.ccid, id).await?;
+    let done = desk.retry(&mut transaction, caller.ccid, id).await;
+    let (mut transaction, lane) = transaction.unless_refused(done).await?;
     let answer = Answer::new(StatusCode::ACCEPTED, json!({ "id": id.to_string() }))?;
     keys.keep(
         &mut transaction,

@@ -72,11 +72,18 @@ impl Transaction {
         Ok(())
     }
 
-    /// Undoes everything and lets go of every lock before it returns, which dropping does only some time later.
-    pub async fn rollback(mut self) {
-        // Whoever cannot be told loses the connection, and with it the transaction.
-        if raw_sql("rollback").execute(&mut *self.0).await.is_ok() {
-            self.0.closes = false;
+    /// Goes on after what was done within it. Where that was refused everything is undone and every lock let go first,
+    /// which dropping does only some time later, so that whoever is told can try again at once.
+    pub async fn unless_refused<T, E>(mut self, done: Result<T, E>) -> Result<(Self, T), E> {
+        match done {
+            Ok(done) => Ok((self, done)),
+            Err(refused) => {
+                // Whoever cannot be told loses the connection, and with it the transaction.
+                if raw_sql("rollback").execute(&mut *self.0).await.is_ok() {
+                    self.0.closes = false;
+                }
+                Err(refused)
+            }
         }
     }
 }

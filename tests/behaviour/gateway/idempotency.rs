@@ -206,6 +206,34 @@ async fn an_agents_reply_and_what_operators_press_happen_once() {
 }
 
 #[tokio::test]
+async fn a_call_that_was_answered_is_not_still_running() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    let unknown = "1613473893265-0";
+    let paths = [
+        format!("/nexus/v3/messages/{unknown}/retry"),
+        format!("/nexus/v3/conversations/{unknown}/close"),
+        "/nexus/v3/endpoints/4711/pause".to_owned(),
+    ];
+    for path in &paths {
+        for _again in 0..20 {
+            let reply = tenant.post_once(path, path, &json!({})).await;
+            refused(&reply, 404, 404);
+        }
+    }
+    let id = tenant.consumer_says(CONSUMER, "Hello").await;
+    let conversation = &tenant.message(&id).await["conversationId"];
+    let path = format!(
+        "/nexus/v3/conversations/{}/close",
+        conversation.as_str().unwrap()
+    );
+    for _again in 0..20 {
+        let reply = tenant.post_once("close", &path, &json!({})).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+}
+
+#[tokio::test]
 async fn keys_are_forgotten_after_their_time_and_limited_in_number() {
     let gateway = TestGateway::start().await;
     let tenant = gateway.tenant().await;
