@@ -183,17 +183,7 @@ async fn what_is_not_queued_cannot_be_cancelled() {
         assert_eq!(cancel(&tenant, id).await.status, 404, "{id}");
     }
     assert_eq!(cancel(&neighbour, &sent).await.status, 404);
-    let body =
-        json!({ "tenant": tenant.ccid, "name": "reader", "permissions": ["nexus:messages:read"] });
-    let key = tenant
-        .post("/nexus/v3/provisioning/apikeys", &body)
-        .await
-        .json();
-    let mut reader = tenant.clone();
-    key["data"]["key"]
-        .as_str()
-        .unwrap()
-        .clone_into(&mut reader.key);
+    let reader = tenant.limited_to(&["nexus:messages:read"]).await;
     assert_eq!(cancel(&reader, &sent).await.status, 403);
 }
 
