@@ -140,10 +140,12 @@ fn gateway(database_url: &str) -> Result<Child, Box<dyn Error>> {
         ("SECURITY__MASTER_KEY", MASTER_KEY),
         ("SECURITY__BOOTSTRAP_API_KEY", KEY),
         ("OUTBOUND__ALLOW_NETWORKS", "127.0.0.0/8"),
-        ("LOGGING__FILTER", "warn"),
     ];
     let mut command = Command::new(env!("CARGO_BIN_EXE_nexus-gateway"));
-    command.arg("serve").stdin(Stdio::null());
+    command
+        .arg("serve")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null());
     for (key, value) in settings {
         command.env(format!("NEXUS_GATEWAY__{key}"), value);
     }

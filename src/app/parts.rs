@@ -65,7 +65,7 @@ impl Parts {
     ) -> Result<Self, StartError> {
         let ids = Arc::new(Ids::new(clock.clone()));
         let ownership = Arc::new(Ownership::new(clock.clone()));
-        let waker = Waker::start(database.hot.clone(), Arc::clone(&ownership), lifecycle);
+        let waker = Waker::start(Arc::clone(&database.hot), Arc::clone(&ownership), lifecycle);
         let (feed, cancellations) = (waker.feed(), waker.cancellations());
         let withdrawals = Arc::new(Withdrawals::default());
         let after: Arc<dyn AfterAccept> = Arc::new(waker);
@@ -194,7 +194,7 @@ impl Parts {
     fn messages(&self, config: &Config, keys: IdempotencyKeys) -> messages::routes::State {
         let context = &self.context;
         let age_max = config.dispatch.message_age_max_seconds;
-        let submit = Submit {
+        let submit = Arc::new(Submit {
             accept: self.accept.clone(),
             clock: context.clock.clone(),
             backlogs: Backlogs::new(
@@ -205,14 +205,14 @@ impl Parts {
             message_age_max_ms: i64::try_from(age_max).unwrap_or(i64::MAX) * 1_000,
             limits: content_limits(config),
             media: context.media.clone(),
-        };
+        });
         let desk = Desk {
             database: context.database.clone(),
             clock: context.clock.clone(),
             ids: Arc::clone(&context.ids),
             ownership: Arc::clone(&context.ownership),
             directory: context.directory.clone(),
-            submit: submit.clone(),
+            submit: Arc::clone(&submit),
             after: Arc::clone(&self.after),
             search_time_max: Duration::from_secs_f64(config.server.search_seconds_max),
         };
@@ -230,14 +230,14 @@ impl Parts {
         let door = InboundDoor {
             accept: self.accept.clone(),
             receipts: self.receipts.clone(),
-            keywords: Arc::new(KeywordSets::default()),
+            keywords: KeywordSets::default(),
             limits: content_limits(config),
         };
         inbound::routes::State {
             keyring: self.context.directory.keyring().clone(),
             clock: self.context.clock.clone(),
             directory: self.context.directory.clone(),
-            door,
+            door: Arc::new(door),
         }
     }
 

@@ -74,7 +74,7 @@ impl Gate {
     ) -> Self {
         let (questions, receiver) = mpsc::channel(4_096);
         let checker = Checker {
-            connect: database.hot.clone(),
+            connect: Arc::clone(&database.hot),
             connection: None,
             clock: clock.clone(),
             receiver,
@@ -140,7 +140,7 @@ impl Gate {
 }
 
 struct Checker {
-    connect: PgConnectOptions,
+    connect: Arc<PgConnectOptions>,
     connection: Option<PgConnection>,
     clock: Clock,
     receiver: mpsc::Receiver<Question>,

@@ -42,7 +42,7 @@ pub struct Waker {
 impl Waker {
     /// Starts the sender and the listener.
     pub fn start(
-        connect: PgConnectOptions,
+        connect: Arc<PgConnectOptions>,
         ownership: Arc<Ownership>,
         lifecycle: &Lifecycle,
     ) -> Self {
@@ -80,7 +80,7 @@ impl Waker {
         self.feed.subscribe()
     }
 
-    async fn send_all(self, connect: PgConnectOptions) {
+    async fn send_all(self, connect: Arc<PgConnectOptions>) {
         let mut connection: Option<PgConnection> = None;
         loop {
             self.something.notified().await;
@@ -142,7 +142,11 @@ async fn send(
 }
 
 /// Listens for ever; after a lost connection every lane of ours looks for rows, since notifications were lost with it.
-async fn listen(connect: PgConnectOptions, ownership: Arc<Ownership>, cancellations: Arc<Notify>) {
+async fn listen(
+    connect: Arc<PgConnectOptions>,
+    ownership: Arc<Ownership>,
+    cancellations: Arc<Notify>,
+) {
     loop {
         if let Err(error) = listen_once(&connect, &ownership, &cancellations).await {
             metrics::counter!(metric::WAKE_UPS_FAILED).increment(1);

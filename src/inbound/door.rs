@@ -41,12 +41,12 @@ pub enum InboundError {
     Unavailable,
 }
 
-/// Takes verified bodies; cheap to clone.
-#[derive(Debug, Clone)]
+/// Takes verified bodies.
+#[derive(Debug)]
 pub struct InboundDoor {
     pub accept: Accept,
     pub receipts: Receipts,
-    pub keywords: Arc<KeywordSets>,
+    pub keywords: KeywordSets,
     /// How much one message may say.
     pub limits: ContentLimits,
 }

@@ -25,7 +25,7 @@ pub struct State {
     pub keyring: Keyring,
     pub clock: Clock,
     pub directory: Directory,
-    pub door: InboundDoor,
+    pub door: Arc<InboundDoor>,
 }
 
 /// The Third-Party Messaging API; served with and without the base path.
@@ -37,7 +37,7 @@ pub fn routes(state: State) -> Router {
 
 /// Reads a signed body and stores what is in it; answers once that is durable.
 async fn receive(
-    From(door): From<InboundDoor>,
+    From(door): From<Arc<InboundDoor>>,
     Trace(trace): Trace,
     Signed { channel, body }: Signed,
 ) -> Result<Response, ApiError> {

@@ -4,18 +4,20 @@
 //! de-duplication key or a row that holds my id is mine. Once durable, messages for lanes of ours go to their loops in
 //! memory, the owners of other lanes are woken, and followers of the feed are told.
 
+mod stepwise;
+
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
 use super::accept::{AcceptParts, Unit};
 use super::doubts::Doubts;
 use super::keyed;
 use super::model::{Draft, Outcome, Purpose};
+use super::store::accept::{Lanes, Threads};
 use super::store::{accept as rows, keys};
-use super::verdict::{Verdict, judge, outcomes, standing};
-use crate::conversations;
+use super::verdict::{Holders, KeysUsed, judge, outcomes, standing};
 use crate::lanes::model::{Arrival, LaneId, Life};
 use crate::lanes::ownership::{AcceptGuard, LaneSignal};
 use crate::platform::database::error::is_unique_violation;
@@ -40,6 +42,23 @@ pub(super) struct Flushed {
     checked_at: Instant,
     /// The rows were written by an earlier try: their places are not known here.
     recovered: bool,
+}
+
+impl Flushed {
+    fn lanes(&self) -> Lanes {
+        Lanes {
+            own: self.own_lanes.keys().map(|lane| lane.0).collect(),
+            foreign: self.foreign_lanes.iter().map(|lane| lane.0).collect(),
+        }
+    }
+
+    fn note_stamps(&mut self, stamps: &[(LaneId, i64)]) {
+        for (lane, stamp) in stamps {
+            if let Some((_, known)) = self.own_lanes.get_mut(lane) {
+                *known = Some(*stamp);
+            }
+        }
+    }
 }
 
 impl Flush for Acceptor {
@@ -88,7 +107,7 @@ impl Flush for Acceptor {
                 return self.recover(connection, batch, &found).await;
             }
         }
-        match self.write(connection, life, batch).await {
+        match self.write(connection, life, batch, repeat).await {
             // The first try was still under way when its connection broke, and has been committed since.
             Err(error) if repeat && is_unique_violation(&error) => {
                 let found = rows::find_ids(connection, batch).await?;
@@ -185,84 +204,50 @@ impl Acceptor {
         }
     }
 
+    /// In one statement where nobody was first with any of it, which is how it is but for repeats; else step by step.
     async fn write(
         &self,
         connection: &mut PgConnection,
         life: Life,
         batch: &[Unit],
+        repeat: bool,
     ) -> sqlx::Result<Flushed> {
         let now_ms = self.parts.clock.now_ms();
-        let mut flushed = self.divide_lanes(batch);
-        let own: Vec<i64> = flushed.own_lanes.keys().map(|lane| lane.0).collect();
-        let foreign: Vec<i64> = flushed.foreign_lanes.iter().map(|lane| lane.0).collect();
-        let mut transaction = connection.begin().await?;
-        let used = idempotency::take(&mut transaction, &keyed::claims(batch), now_ms).await?;
-        let holders = keys::take(&mut transaction, batch, now_ms).await?;
-        let verdicts = judge(batch, &holders, &used);
-        keys::give_back(&mut transaction, &refused_keys(batch, &verdicts), now_ms).await?;
-        let drafts: Vec<_> = standing(batch, &verdicts).collect();
-        let threads = self
-            .conversations(&mut transaction, life, &drafts, now_ms)
-            .await?;
-        flushed.checked_at = self.parts.clock.monotonic();
-        let lanes = rows::Lanes {
-            own: &own,
-            foreign: &foreign,
-        };
-        let next_id = || self.parts.ids.next_of(life);
-        let stored = rows::insert(
-            &mut transaction,
-            (life, now_ms),
-            &lanes,
-            &drafts,
-            &threads,
-            next_id,
-        )
-        .await?;
-        let suppressed: Vec<_> = drafts
-            .iter()
-            .filter(|(_, id)| stored.suppressed.contains(id))
-            .map(|(draft, _)| *draft)
-            .collect();
-        keys::give_back(&mut transaction, &suppressed, now_ms).await?;
-        flushed.outcomes = outcomes(batch, &verdicts, &stored);
-        let results = keyed::results(batch, &flushed.outcomes);
-        idempotency::put_results(&mut transaction, &results).await?;
-        transaction.commit().await?;
-        for (lane, stamp) in &stored.stamps {
-            if let Some((_, known)) = flushed.own_lanes.get_mut(lane) {
-                *known = Some(*stamp);
+        let is_plain = batch.iter().all(|unit| unit.submission.is_none());
+        if let Some(week) = keys::only_week(now_ms).filter(|_| is_plain && !repeat) {
+            match self
+                .write_at_once(connection, life, batch, (now_ms, week))
+                .await
+            {
+                Err(error) if rows::is_taken(&error) => {}
+                result => return result,
             }
         }
-        Ok(flushed)
+        self.write_stepwise(connection, life, batch, now_ms).await
     }
 
-    /// The conversation of each draft that belongs to one, as ids beside the drafts; 0 where there is none.
-    async fn conversations(
+    async fn write_at_once(
         &self,
         connection: &mut PgConnection,
         life: Life,
-        drafts: &[(&Draft, MessageId)],
-        now_ms: i64,
-    ) -> sqlx::Result<Vec<i64>> {
-        let consumers: Vec<_> = drafts
-            .iter()
-            .map(|(draft, _)| draft.consumer_that_opens())
-            .collect();
-        if consumers.iter().all(Option::is_none) {
-            return Ok(drafts
-                .iter()
-                .map(|(draft, _)| draft.given_conversation())
-                .collect());
-        }
-        let next_id = || self.parts.ids.next_of(life);
-        let opened =
-            conversations::store::find_or_open(connection, &consumers, now_ms, next_id).await?;
-        Ok(drafts
-            .iter()
-            .zip(opened)
-            .map(|((draft, _), thread)| thread.unwrap_or_else(|| draft.given_conversation()))
-            .collect())
+        batch: &[Unit],
+        (now_ms, week): (i64, i32),
+    ) -> sqlx::Result<Flushed> {
+        let mut flushed = self.divide_lanes(batch);
+        let verdicts = judge(batch, &Holders::new(), &KeysUsed::new());
+        let drafts: Vec<_> = standing(batch, &verdicts).collect();
+        let stored = rows::insert(
+            connection,
+            (life, now_ms),
+            &flushed.lanes(),
+            &drafts,
+            Threads::Found { week },
+            || self.parts.ids.next_of(life),
+        )
+        .await?;
+        flushed.outcomes = outcomes(batch, &verdicts, &stored);
+        flushed.note_stamps(&stored.stamps);
+        Ok(flushed)
     }
 
     /// Which lanes of the batch are ours; they stay so until the guards are dropped.
@@ -331,23 +316,6 @@ fn count_accepted(received: u64, submitted: u64) {
                 .increment(messages);
         }
     }
-}
-
-/// Drafts whose keys were taken for nothing, because another of their unit is refused.
-fn refused_keys<'a>(batch: &'a [Unit], verdicts: &[Verdict]) -> Vec<&'a Draft> {
-    let refused = batch
-        .iter()
-        .zip(verdicts)
-        .filter(|(_, verdict)| matches!(verdict, Verdict::Refused { .. }));
-    refused
-        .flat_map(|(unit, verdict)| {
-            unit.drafts
-                .iter()
-                .enumerate()
-                .filter(|(index, _)| verdict.took_key(*index))
-        })
-        .map(|(_, draft)| draft)
-        .collect()
 }
 
 /// The lease ran out between the accept and its flush; to the caller that is a store that cannot be reached.

@@ -35,7 +35,7 @@ pub struct Desk {
     pub ids: Arc<Ids>,
     pub ownership: Arc<Ownership>,
     pub directory: Directory,
-    pub submit: Submit,
+    pub submit: Arc<Submit>,
     pub after: Arc<dyn AfterAccept>,
     /// How long a search may take before it answers with what it has.
     pub search_time_max: Duration,

@@ -39,8 +39,8 @@ pub struct ItemAccepted {
     pub segments: Option<Segments>,
 }
 
-/// Takes submissions; cheap to clone.
-#[derive(Debug, Clone)]
+/// Takes submissions.
+#[derive(Debug)]
 pub struct Submit {
     pub accept: Accept,
     pub clock: Clock,

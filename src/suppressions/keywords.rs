@@ -57,16 +57,14 @@ pub struct KeywordSets {
     stop: BTreeSet<String>,
     start: BTreeSet<String>,
     help: BTreeSet<String>,
+    /// Bytes of the longest word in any of them.
+    bytes_max: usize,
 }
 
 impl KeywordSets {
     /// An empty set switches that keyword off.
     pub fn new(stop: &[&str], start: &[&str], help: &[&str]) -> Result<Self, KeywordError> {
-        let sets = Self {
-            stop: parse(stop)?,
-            start: parse(start)?,
-            help: parse(help)?,
-        };
+        let sets = Self::of(parse(stop)?, parse(start)?, parse(help)?);
         let shared = [
             (&sets.stop, &sets.start),
             (&sets.stop, &sets.help),
@@ -85,7 +83,7 @@ impl KeywordSets {
         if is_too_long(text) {
             return None;
         }
-        let text = normalise(text);
+        let text = normalise_within(text, self.bytes_max)?;
         let sets = [
             (&self.stop, Keyword::Stop),
             (&self.start, Keyword::Start),
@@ -94,16 +92,23 @@ impl KeywordSets {
         sets.into_iter()
             .find_map(|(set, keyword)| set.contains(&text).then_some(keyword))
     }
+
+    fn of(stop: BTreeSet<String>, start: BTreeSet<String>, help: BTreeSet<String>) -> Self {
+        let words = stop.iter().chain(&start).chain(&help);
+        let bytes_max = words.map(String::len).max().unwrap_or(0);
+        Self {
+            stop,
+            start,
+            help,
+            bytes_max,
+        }
+    }
 }
 
 impl Default for KeywordSets {
     fn default() -> Self {
         let set = |words: &[&str]| words.iter().map(|word| normalise(word)).collect();
-        Self {
-            stop: set(&STOP),
-            start: set(&START),
-            help: set(&HELP),
-        }
+        Self::of(set(&STOP), set(&START), set(&HELP))
     }
 }
 
@@ -131,8 +136,28 @@ fn is_too_long(text: &str) -> bool {
 /// Compatibility forms made plain and case folded, without format characters, diacritics, punctuation and symbols, and
 /// with single spaces. Diacritics are taken from decomposed text, so what NFKC would compose stays apart throughout.
 fn normalise(text: &str) -> String {
-    let letters: String = text.nfkd().flat_map(fold_case).filter_map(keep).collect();
-    letters.split_whitespace().collect::<Vec<_>>().join(" ")
+    normalise_within(text, usize::MAX).unwrap_or_default()
+}
+
+/// The same, given up once it has more than `bytes_max`: most texts are seen not to be a keyword by their beginning.
+fn normalise_within(text: &str, bytes_max: usize) -> Option<String> {
+    let mut normal = String::new();
+    let mut is_apart = false;
+    for character in text.nfkd().flat_map(fold_case).filter_map(keep) {
+        if character.is_whitespace() {
+            is_apart = !normal.is_empty();
+            continue;
+        }
+        if is_apart {
+            normal.push(' ');
+            is_apart = false;
+        }
+        normal.push(character);
+        if normal.len() > bytes_max {
+            return None;
+        }
+    }
+    Some(normal)
 }
 
 /// By way of upper case, which joins what differs in lower case only: ß and ss, ς and σ, ı and i; and before that of

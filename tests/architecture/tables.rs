@@ -33,11 +33,11 @@ const OWNERS: &[(&str, &str)] = &[
 
 /// Statements that name several owners' tables: each is one because it has to be one.
 const SHARED: &[(&str, &str)] = &[
-    // What is acknowledged is stored in one commit: message, delivery, event, and what a keyword changes. The check of
-    // suppressions sees what the message is stored with, and nothing is stored under a life that has ended.
+    // What is acknowledged is stored in one commit: message, delivery, event, conversation, and what a keyword changes. The
+    // check of suppressions sees what the message is stored with, and nothing is stored under a life that has ended.
     (
         "src/messages/sql/accept.sql",
-        "messages deliveries lanes lives history suppressions",
+        "messages inbound_keys conversations deliveries lanes lives history suppressions",
     ),
     // The result of an attempt is one fact: the delivery goes or waits, the message has its status, history its entry.
     // None of it is written by an owner that was declared dead.

@@ -1,5 +1,7 @@
 //! `POST /sms/message` and `POST /sms/receipt`: what the aggregation service calls us with, under HTTP Basic.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{FromRequest, FromRequestParts, Request, State as From};
 use axum::http::HeaderMap;
@@ -28,7 +30,7 @@ pub fn routes(state: State) -> Router {
 
 /// Stores a consumer's message; answers once that is durable.
 async fn message(
-    From(door): From<InboundDoor>,
+    From(door): From<Arc<InboundDoor>>,
     From(directory): From<Directory>,
     Trace(trace): Trace,
     Call { ccid, members }: Call,
@@ -50,7 +52,7 @@ async fn message(
 
 /// Applies or parks a receipt; answers once that is durable.
 async fn receipt(
-    From(door): From<InboundDoor>,
+    From(door): From<Arc<InboundDoor>>,
     Call { ccid, members }: Call,
 ) -> Result<Response, ApiError> {
     let receipt = receive::receipt(&members).map_err(refused)?;

@@ -6,6 +6,8 @@ mod look;
 mod search;
 mod submissions;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
@@ -31,7 +33,7 @@ pub struct State {
     pub clock: Clock,
     pub desk: Desk,
     pub directory: Directory,
-    pub submit: Submit,
+    pub submit: Arc<Submit>,
     pub keys: IdempotencyKeys,
 }
 

@@ -1,27 +1,38 @@
 //! The rows of one flush of accepted messages.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::content::members::stored;
+use crate::content::members;
 use crate::lanes::model::{LaneId, Life};
 use crate::messages::accept::Unit;
 use crate::messages::model::{Draft, Purpose};
+use crate::platform::database::error::{is_not_null_violation, is_unique_violation};
 use crate::suppressions::keywords::Keyword;
-use crate::values::MessageId;
+use crate::values::{Ccid, MessageId};
 
 /// The lanes that a flush writes to.
 #[derive(Debug)]
-pub struct Lanes<'a> {
-    pub own: &'a [i64],
-    pub foreign: &'a [i64],
+pub struct Lanes {
+    pub own: Vec<i64>,
+    pub foreign: Vec<i64>,
+}
+
+/// Who sees to de-duplication keys and conversations.
+#[derive(Debug, Clone, Copy)]
+pub enum Threads<'a> {
+    /// Both were settled earlier in this transaction: the conversation of each draft, 0 where it has none.
+    Known(&'a [i64]),
+    /// The statement takes keys of this week and opens conversations itself. It fails with [`is_taken`] where somebody
+    /// was first with one of them.
+    Found { week: i32 },
 }
 
 /// What a flush came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Stored {
     /// Messages that were not stored, because their recipient has opted out.
     pub suppressed: HashSet<MessageId>,
@@ -31,23 +42,23 @@ pub struct Stored {
     pub stamps: Vec<(LaneId, i64)>,
 }
 
-/// Inserts everything that a flush stores, but for keys and conversations. Fails where the life has ended.
+/// Inserts everything that a flush stores. Fails where the life has ended.
 pub async fn insert(
     connection: &mut PgConnection,
     (life, now_ms): (Life, i64),
-    lanes: &Lanes<'_>,
+    lanes: &Lanes,
     drafts: &[(&Draft, MessageId)],
-    conversations: &[i64],
+    threads: Threads<'_>,
     next_id: impl Fn() -> i64,
 ) -> sqlx::Result<Stored> {
     if drafts.is_empty() {
-        return Ok(Stored {
-            suppressed: HashSet::new(),
-            changed: HashSet::new(),
-            stamps: Vec::new(),
-        });
+        return Ok(Stored::default());
     }
-    let columns = Columns::of(drafts, next_id);
+    let week = match threads {
+        Threads::Known(_) => 0,
+        Threads::Found { week } => week,
+    };
+    let columns = Columns::of(drafts, threads, next_id);
     let rows = sqlx::query_file!(
         "src/messages/sql/accept.sql",
         life.number,
@@ -66,7 +77,7 @@ pub async fn insert(
         &columns.content as _,
         &columns.lane,
         &columns.priority,
-        conversations,
+        &columns.conversation,
         &columns.context as _,
         &columns.due_at,
         &columns.expires_at,
@@ -74,30 +85,37 @@ pub async fn insert(
         &columns.keyword,
         &columns.suppression_event,
         &columns.campaign_id as _,
-        lanes.foreign,
-        lanes.own,
+        &columns.key as _,
+        &columns.content_hash as _,
+        &columns.new_conversation,
+        &columns.conversation_event,
+        &lanes.foreign,
+        &lanes.own,
+        week,
     )
     .fetch_all(connection)
     .await?;
-    let mut outcome = Stored {
-        suppressed: HashSet::new(),
-        changed: HashSet::new(),
-        stamps: Vec::new(),
-    };
+    stored(rows.iter().map(|row| (row.tag, row.a, row.b)))
+}
+
+/// What the statement's answer says. Without the row of the life nothing was written.
+fn stored(rows: impl Iterator<Item = (i16, i64, i64)>) -> sqlx::Result<Stored> {
+    let mut outcome = Stored::default();
     let mut stands = false;
-    for row in rows {
-        match row.tag {
+    for (tag, a, b) in rows {
+        match tag {
             0 => stands = true,
-            1 => drop(outcome.suppressed.insert(MessageId::from_i64(row.a))),
-            2 => outcome.stamps.push((LaneId(row.a), row.b)),
-            _ => drop(outcome.changed.insert(MessageId::from_i64(row.a))),
+            1 => drop(outcome.suppressed.insert(MessageId::from_i64(a))),
+            2 => outcome.stamps.push((LaneId(a), b)),
+            _ => drop(outcome.changed.insert(MessageId::from_i64(a))),
         }
     }
-    if stands {
-        Ok(outcome)
-    } else {
-        Err(life_ended())
-    }
+    stands.then_some(outcome).ok_or_else(life_ended)
+}
+
+/// Whether a flush failed because somebody was first with one of its keys or conversations. Nothing of it was stored.
+pub fn is_taken(error: &sqlx::Error) -> bool {
+    is_unique_violation(error) || is_not_null_violation(error)
 }
 
 /// Which messages of a batch are stored already.
@@ -149,15 +167,54 @@ struct Columns<'a> {
     keyword: Vec<i16>,
     suppression_event: Vec<i64>,
     campaign_id: Vec<Option<&'a str>>,
+    conversation: Vec<i64>,
+    key: Vec<Option<&'a [u8]>>,
+    content_hash: Vec<Option<&'a [u8]>>,
+    new_conversation: Vec<i64>,
+    conversation_event: Vec<i64>,
 }
 
 impl<'a> Columns<'a> {
-    fn of(drafts: &[(&'a Draft, MessageId)], next_id: impl Fn() -> i64) -> Self {
+    fn of(
+        drafts: &[(&'a Draft, MessageId)],
+        threads: Threads<'_>,
+        next_id: impl Fn() -> i64,
+    ) -> Self {
         let mut columns = Self::default();
         for (draft, id) in drafts {
             columns.push(draft, *id, &next_id);
         }
+        match threads {
+            Threads::Known(conversations) => {
+                columns.conversation.extend_from_slice(conversations);
+                columns.key = vec![None; drafts.len()];
+                columns.content_hash = vec![None; drafts.len()];
+                columns.new_conversation = vec![0; drafts.len()];
+                columns.conversation_event = vec![0; drafts.len()];
+            }
+            Threads::Found { .. } => columns.push_threads(drafts, next_id),
+        }
         columns
+    }
+
+    fn push_threads(&mut self, drafts: &[(&'a Draft, MessageId)], next_id: impl Fn() -> i64) {
+        // Messages of one consumer open one conversation.
+        let mut opened: HashMap<(Ccid, &str, &str), (i64, i64)> = HashMap::new();
+        for (draft, _) in drafts {
+            let fingerprint = draft.fingerprint.as_ref();
+            self.key.push(fingerprint.map(|mine| &mine.key[..]));
+            self.content_hash
+                .push(fingerprint.map(|mine| &mine.content[..]));
+            self.conversation.push(draft.given_conversation());
+            let (conversation, event) = match draft.consumer_that_opens() {
+                Some(who) => *opened
+                    .entry((who.ccid, who.channel_id.as_str(), who.address.as_str()))
+                    .or_insert_with(|| (next_id(), next_id())),
+                None => (0, 0),
+            };
+            self.new_conversation.push(conversation);
+            self.conversation_event.push(event);
+        }
     }
 
     fn push(&mut self, draft: &'a Draft, id: MessageId, next_id: impl Fn() -> i64) {
@@ -170,7 +227,7 @@ impl<'a> Columns<'a> {
         self.recipient_name.push(draft.to.name.as_deref());
         self.external_id.push(draft.external_id.as_deref());
         self.kind.push(draft.content.kind().as_str());
-        self.content.push(stored(&draft.content));
+        self.content.push(members::stored(&draft.content));
         self.campaign_id.push(draft.campaign_id.as_deref());
         self.priority.push(draft.priority.as_i16());
         self.context.push(super::context::stored(draft));

@@ -85,10 +85,11 @@ async fn insert(connection: &mut PgConnection, keys: &KeyRows, week: i32) -> sql
         "insert into inbound_keys (ccid, week, key, content, id)
          select mine.ccid, $5, mine.key, mine.content, mine.id
          from unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bigint[]) as mine (ccid, key, content, id)
-         where not exists (
-             select 1 from inbound_keys k
-             where k.ccid = mine.ccid and k.week = $5 - 1 and k.key = mine.key and k.id <> mine.id
-         )
+         -- A look-up of its own for each key, whatever the planner knows of the week before: it may hold millions.
+         where coalesce((
+             select k.id from inbound_keys k
+             where k.ccid = mine.ccid and k.week = $5 - 1 and k.key = mine.key
+         ), mine.id) = mine.id
          on conflict (ccid, week, key) do nothing",
         &keys.ccids,
         &keys.keys,
@@ -203,6 +204,11 @@ impl KeyRows {
 
 fn week(now_ms: i64) -> i32 {
     i32::try_from(week_of(now_ms)).unwrap_or(i32::MAX)
+}
+
+/// The week that keys belong to at this time; `None` near a turn, where they belong to two.
+pub fn only_week(now_ms: i64) -> Option<i32> {
+    neighbour_week(now_ms).is_none().then(|| week(now_ms))
 }
 
 /// The other week that a key belongs to near a turn.

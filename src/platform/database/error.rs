@@ -66,10 +66,19 @@ pub fn violated_constraint(error: &sqlx::Error) -> Option<&str> {
 
 /// Whether a row with the same key is there already (SQLSTATE 23505).
 pub fn is_unique_violation(error: &sqlx::Error) -> bool {
+    has_state(error, "23505")
+}
+
+/// Whether a column that has to have a value was to get none (SQLSTATE 23502).
+pub fn is_not_null_violation(error: &sqlx::Error) -> bool {
+    has_state(error, "23502")
+}
+
+fn has_state(error: &sqlx::Error, state: &str) -> bool {
     error
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code)
-        .is_some_and(|code| code == "23505")
+        .is_some_and(|code| code == state)
 }
 
 /// The error for an answer that did not come in time.

@@ -1,6 +1,7 @@
 //! Connections for each kind of work, so that no work can take another's.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
@@ -15,7 +16,7 @@ const HOT_STATEMENT_TIMEOUT: Duration = Duration::from_millis(2_500);
 #[derive(Debug, Clone)]
 pub struct Database {
     /// For statements on the message path: short time-outs, and plans that stay on their indexes while tables grow.
-    pub hot: PgConnectOptions,
+    pub hot: Arc<PgConnectOptions>,
     /// Reading lanes from the queue, with the settings of the message path.
     pub queue: Pool,
     /// Look-ups of API calls.
@@ -65,7 +66,7 @@ impl Database {
         Self {
             queue: Pool::new(hot.clone(), sizes.queue),
             media: Pool::new(hot.clone(), sizes.media),
-            hot,
+            hot: Arc::new(hot),
             reads: Pool::new(patient.clone(), sizes.reads),
             jobs: Pool::new(patient, sizes.jobs),
         }

@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info_span, warn};
 
+use super::meter::Meter;
 use super::{ApiError, BodyLimits, RequestId};
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::{field, metric};
@@ -47,11 +48,12 @@ impl Default for RequestLimits {
 
 /// Surrounds all routes of a listener; unknown paths and methods are refused in the envelope too.
 pub fn around(router: Router, limits: RequestLimits, lifecycle: &Lifecycle) -> Router {
-    let edge = Edge {
+    let edge = Arc::new(Edge {
         limits,
-        in_flight: Arc::new(Semaphore::new(limits.in_flight_max)),
+        in_flight: Semaphore::new(limits.in_flight_max),
         draining: lifecycle.draining(),
-    };
+        meter: Meter::default(),
+    });
     router
         .fallback(async || ApiError::not_found("there is nothing at this path"))
         .method_not_allowed_fallback(async || {
@@ -60,14 +62,15 @@ pub fn around(router: Router, limits: RequestLimits, lifecycle: &Lifecycle) -> R
         .layer(from_fn_with_state(edge, surround))
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Edge {
     limits: RequestLimits,
-    in_flight: Arc<Semaphore>,
+    in_flight: Semaphore,
     draining: CancellationToken,
+    meter: Meter,
 }
 
-async fn surround(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+async fn surround(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = RequestId::of(request.headers());
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -84,7 +87,7 @@ async fn surround(State(edge): State<Edge>, mut request: Request, next: Next) ->
     async {
         let mut response = edge.answer(request, next, route).await;
         edge.finish(&mut response, &id);
-        record(&response, (method, route), began.elapsed());
+        edge.record(&response, (method, route), began.elapsed());
         response
     }
     .instrument(span)
@@ -130,22 +133,16 @@ impl Edge {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }
-}
 
-fn record(response: &Response, (method, route): (&'static str, &str), took: Duration) {
-    let status = response.status();
-    debug!(
-        { field::HTTP_STATUS } = status.as_u16(),
-        { field::DURATION_MILLISECONDS } = took.as_secs_f64() * 1_000.0,
-        "Answered",
-    );
-    let labels = [
-        ("method", method.to_owned()),
-        ("route", route.to_owned()),
-        ("status", status.as_str().to_owned()),
-    ];
-    metrics::counter!(metric::HTTP_REQUESTS, &labels).increment(1);
-    metrics::histogram!(metric::HTTP_REQUEST_SECONDS, "route" => route.to_owned()).record(took);
+    fn record(&self, response: &Response, target: (&'static str, &str), took: Duration) {
+        let status = response.status();
+        debug!(
+            { field::HTTP_STATUS } = status.as_u16(),
+            { field::DURATION_MILLISECONDS } = took.as_secs_f64() * 1_000.0,
+            "Answered",
+        );
+        self.meter.count(target, status, took);
+    }
 }
 
 /// A method as a label: callers cannot make new ones.

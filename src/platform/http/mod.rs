@@ -8,6 +8,7 @@ mod error;
 mod extract;
 mod headers;
 pub mod idempotency;
+mod meter;
 pub mod middleware;
 pub mod page;
 pub mod scan;

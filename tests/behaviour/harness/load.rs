@@ -17,6 +17,8 @@ use super::visitor::{Visitor, Wish};
 const CLIENT_PATIENCE: Duration = Duration::from_secs(5);
 /// The same where everybody has to be answered: longer than the gateway may take for any request.
 const UNLIMITED_PATIENCE: Duration = Duration::from_secs(50);
+/// Every how many messages a client repeats one.
+const REPEATED: u64 = 4;
 
 /// The addresses at which the gateway can be reached, as a load balancer knows them; clones share them.
 #[derive(Debug, Clone, Default)]
@@ -171,20 +173,29 @@ impl Client {
         }
     }
 
-    /// Asks until it is promised. The message has an id of ours, so that asking again is safe.
+    /// Asks until it is promised. The message has an id of ours, so that asking again is safe; now and then a client does
+    /// so although it was answered.
     async fn submit(&mut self, number: u64) -> String {
         let text = format!("{} {number}", self.to);
         let mut item = text_to(&self.to, &text);
         item["channel"]["messageId"] = json!(format!("{}-{number}", self.to));
-        let (reply, _asked) = self.visitor.insist(&Wish::Submission(item)).await;
-        let id = &reply.json()["data"]["results"][0]["id"];
-        let id = id.as_str().expect("a promise has an id").to_owned();
+        let wish = Wish::Submission(item);
+        let id = self.promised_id(&wish).await;
+        if number.is_multiple_of(REPEATED) {
+            assert_eq!(self.promised_id(&wish).await, id, "a repeat");
+        }
         self.visitor.ledger.promise(Promised {
             id: id.clone(),
             to: self.to.clone(),
             text,
         });
         id
+    }
+
+    async fn promised_id(&mut self, wish: &Wish) -> String {
+        let (reply, _asked) = self.visitor.insist(wish).await;
+        let id = &reply.json()["data"]["results"][0]["id"];
+        id.as_str().expect("a promise has an id").to_owned()
     }
 
     /// What the third party says of a message that it took under an id of its own.

@@ -86,6 +86,8 @@ pub struct GroupCommitOptions {
 #[derive(Debug)]
 pub struct GroupCommit<F: Flush> {
     queues: Arc<[Queue<F::Item>]>,
+    /// With so many pending a committer has its next batch full.
+    full_at: usize,
     state: Arc<State>,
 }
 
@@ -105,6 +107,7 @@ impl<F: Flush> Clone for GroupCommit<F> {
     fn clone(&self) -> Self {
         Self {
             queues: Arc::clone(&self.queues),
+            full_at: self.full_at,
             state: Arc::clone(&self.state),
         }
     }
@@ -155,14 +158,15 @@ impl<F: Flush> GroupCommit<F> {
         };
         Self {
             queues: (0..options.committers).map(start_one).collect(),
+            full_at: options.batch_rows_max,
             state,
         }
     }
 
-    /// Begins a line, with the committer that has the least to do.
+    /// Begins a line with one of the committers; see [`choose`].
     pub fn line(&self) -> Line {
-        let pending = |index: &usize| self.queues[*index].pending.load(Ordering::Acquire);
-        Line((0..self.queues.len()).min_by_key(pending).unwrap_or(0))
+        let pending = |queue: &Queue<F::Item>| queue.pending.load(Ordering::Acquire);
+        Line(choose(&self.queues.iter().map(pending), self.full_at))
     }
 
     /// Hands an item over, or gives it back with the reason.
@@ -219,5 +223,54 @@ impl<F: Flush> GroupCommit<F> {
             }
             settled.await;
         }
+    }
+}
+
+/// From so many pending items on a committer's next batch is worth joining.
+const CROWD: usize = 16;
+
+/// Which committer an item goes to, by what is pending with each.
+///
+/// While little is, to an idle one, so that nothing waits behind a flush that is under way. Once there is a crowd, to
+/// the first that has room: a flush costs about as much for fifty items as for twenty, so the others stay idle.
+fn choose(pending: &(impl Iterator<Item = usize> + Clone), full_at: usize) -> usize {
+    let is_crowded = pending.clone().any(|items| items >= CROWD);
+    let best = if is_crowded {
+        pending.clone().position(|items| items < full_at)
+    } else {
+        None
+    };
+    let least = || pending.clone().enumerate().min_by_key(|(_, items)| *items);
+    best.or_else(|| least().map(|(index, _)| index))
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(pending: &[usize]) -> usize {
+        choose(&pending.iter().copied(), 256)
+    }
+
+    #[test]
+    fn few_items_go_to_whoever_has_least() {
+        assert_eq!(chosen(&[0, 0]), 0);
+        assert_eq!(chosen(&[1, 0]), 1);
+        assert_eq!(chosen(&[9, 8]), 1);
+    }
+
+    #[test]
+    fn a_crowd_stays_together_while_one_batch_holds_it() {
+        assert_eq!(chosen(&[CROWD, 0]), 0);
+        assert_eq!(chosen(&[255, 0]), 0);
+        assert_eq!(chosen(&[3, CROWD]), 0);
+        assert_eq!(chosen(&[256, 0]), 1);
+        assert_eq!(chosen(&[256, 300, 12]), 2);
+    }
+
+    #[test]
+    fn when_all_have_their_batches_full_the_least_burdened_is_next() {
+        assert_eq!(chosen(&[400, 300, 500]), 1);
     }
 }
