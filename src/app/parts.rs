@@ -27,11 +27,14 @@ use crate::lanes::backlog::Backlogs;
 use crate::lanes::ids::Ids;
 use crate::lanes::ownership::{LaneSignal, Ownership};
 use crate::media::references::References;
+use crate::media::upload::Uploads;
 use crate::messages::accept::{Accept, AcceptParts, AfterAccept};
 use crate::messages::desk::Desk;
+use crate::messages::known::KnownMessages;
 use crate::messages::submit::Submit;
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
+use crate::platform::http::LongBodies;
 use crate::platform::http::idempotency::{CrowdedTenants, IdempotencyKeys};
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outbound::{AddressGuard, OutboundClients, OutboundOptions};
@@ -143,7 +146,6 @@ impl Parts {
             (&context.directory, &vault, &context.media),
         )?;
         Ok(States {
-            media,
             health: self.health(metrics),
             provisioning: provisioning::routes::State {
                 pool: database.jobs.clone(),
@@ -154,7 +156,8 @@ impl Parts {
                 https_only: config.outbound.https_only,
                 keys: keys.clone(),
             },
-            inbound: self.inbound(config),
+            inbound: self.inbound(config, media.uploads.clone()),
+            media,
             messages: self.messages(config, keys.clone()),
             conversations: conversations::routes::State {
                 keyring: keyring.clone(),
@@ -226,18 +229,27 @@ impl Parts {
         }
     }
 
-    fn inbound(&self, config: &Config) -> inbound::routes::State {
+    fn inbound(&self, config: &Config, files: Uploads) -> inbound::routes::State {
         let door = InboundDoor {
             accept: self.accept.clone(),
             receipts: self.receipts.clone(),
             keywords: KeywordSets::default(),
             limits: content_limits(config),
+            known: KnownMessages {
+                pool: self.context.database.reads.clone(),
+                clock: self.context.clock.clone(),
+            },
+            files,
         };
         inbound::routes::State {
             keyring: self.context.directory.keyring().clone(),
             clock: self.context.clock.clone(),
             directory: self.context.directory.clone(),
             door: Arc::new(door),
+            long_bodies: LongBodies::new(
+                config.media.message_body_bytes_max,
+                config.media.message_bodies_max,
+            ),
         }
     }
 

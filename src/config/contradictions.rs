@@ -57,7 +57,7 @@ impl Config {
     }
 
     /// Those that concern files, each with its sentence.
-    fn media_contradictions(&self) -> [(bool, String); 4] {
+    fn media_contradictions(&self) -> [(bool, String); 5] {
         [
             (
                 self.media.upload_timeout_seconds > self.server.answer_timeout_seconds,
@@ -80,6 +80,10 @@ impl Config {
             (
                 self.retention.media_days <= self.media.link_days,
                 "retention.media_days must be over media.link_days".to_owned(),
+            ),
+            (
+                self.media.message_body_bytes_max < self.server.body_bytes_max,
+                "media.message_body_bytes_max must not be below server.body_bytes_max".to_owned(),
             ),
         ]
     }

@@ -21,6 +21,10 @@ pub struct MediaConfig {
     pub uploads_max: usize,
     /// Uploads of one tenant that this process takes at once.
     pub tenant_uploads_max: usize,
+    /// The longest body of a message that carries files in itself, in bytes.
+    pub message_body_bytes_max: usize,
+    /// Such bodies over `server.body_bytes_max` that this process has in memory at once; half of them for one tenant.
+    pub message_bodies_max: usize,
     /// Downloads that this process serves at once.
     pub downloads_max: usize,
     /// How long a link to a file lives from the acceptance of its message on.
@@ -49,6 +53,16 @@ impl Section for MediaConfig {
             "media.tenant_uploads_max",
             self.tenant_uploads_max,
             1..=10_000,
+        )?;
+        within(
+            "media.message_body_bytes_max",
+            self.message_body_bytes_max,
+            1..=1 << 30,
+        )?;
+        within(
+            "media.message_bodies_max",
+            self.message_bodies_max,
+            1..=1_000,
         )?;
         within("media.downloads_max", self.downloads_max, 1..=10_000)?;
         within("media.link_days", self.link_days, 1..=36_500)
@@ -86,6 +100,11 @@ mod tests {
                 "SERVER__SPOOL_BYTES_MAX",
                 "26214400",
                 ["server.spool_bytes_max", "media.file_bytes_max"],
+            ),
+            (
+                "MEDIA__MESSAGE_BODY_BYTES_MAX",
+                "1048575",
+                ["media.message_body_bytes_max", "server.body_bytes_max"],
             ),
             (
                 "RETENTION__MEDIA_DAYS",

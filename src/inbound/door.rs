@@ -11,8 +11,10 @@ use crate::connectors::third_party::receive::{
 };
 use crate::content::rules::ContentLimits;
 use crate::history::model::Stream;
+use crate::media::upload::Uploads;
 use crate::messages::accept::Accept;
 use crate::messages::dedup::{Direction, content_hash, dedup_key};
+use crate::messages::known::KnownMessages;
 use crate::messages::model::{AcceptError, Draft, Fingerprint, Purpose};
 use crate::messages::status::Status;
 use crate::provisioning::directory::{Channel, ReceivingChannel};
@@ -49,6 +51,9 @@ pub struct InboundDoor {
     pub keywords: KeywordSets,
     /// How much one message may say.
     pub limits: ContentLimits,
+    /// Which messages are here already, and where their files go.
+    pub known: KnownMessages,
+    pub files: Uploads,
 }
 
 impl InboundDoor {

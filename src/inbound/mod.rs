@@ -4,6 +4,7 @@
 //! How its messages are stored belongs to `messages`, how its receipts find theirs to `receipts`, and what the bytes
 //! mean to the connector.
 
+mod attachments;
 pub mod door;
 mod keyword;
 pub mod routes;

@@ -15,7 +15,7 @@ use crate::auth::Keyring;
 use crate::connectors::third_party::receive;
 use crate::content::document::Fault;
 use crate::platform::clock::Clock;
-use crate::platform::http::{ApiError, Path, RawBody, Trace, envelope, scan};
+use crate::platform::http::{ApiError, LongBodies, Path, RawBody, Trace, envelope, scan};
 use crate::provisioning::directory::{Channel, Directory, SignedCall};
 use crate::values::ReasonCode;
 
@@ -26,6 +26,8 @@ pub struct State {
     pub clock: Clock,
     pub directory: Directory,
     pub door: Arc<InboundDoor>,
+    /// Bodies of messages that carry files.
+    pub long_bodies: LongBodies,
 }
 
 /// The Third-Party Messaging API; served with and without the base path.

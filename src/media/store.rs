@@ -9,7 +9,7 @@ use super::model::{FileFacts, MediaFile};
 use crate::platform::database::partitions::week_of;
 use crate::values::{Ccid, ChannelId, MediaId};
 
-/// Stores one row of a file's bytes. It counts for nothing until the file itself is stored.
+/// Stores one row of a file's bytes, unless it is there. It counts for nothing until the file itself is stored.
 pub async fn insert_chunk(
     connection: &mut PgConnection,
     (ccid, id): (Ccid, MediaId),
@@ -17,7 +17,8 @@ pub async fn insert_chunk(
     bytes: &[u8],
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into media_chunks (ccid, week, id, number, bytes) values ($1, $2, $3, $4, $5)",
+        "insert into media_chunks (ccid, week, id, number, bytes) values ($1, $2, $3, $4, $5)
+         on conflict (ccid, week, id, number) do nothing",
         ccid.as_uuid(),
         week(id),
         id.as_uuid(),
@@ -29,7 +30,7 @@ pub async fn insert_chunk(
     Ok(())
 }
 
-/// Stores a file whose bytes are all there.
+/// Stores a file whose bytes are all there, unless it is stored.
 pub async fn insert(
     connection: &mut PgConnection,
     (ccid, channel_id): (Ccid, &ChannelId),
@@ -38,7 +39,8 @@ pub async fn insert(
     let facts = &file.facts;
     sqlx::query!(
         "insert into media (ccid, week, id, channel_id, filename, mimetype, length)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (ccid, week, id) do nothing",
         ccid.as_uuid(),
         week(file.id),
         file.id.as_uuid(),

@@ -13,7 +13,7 @@ use super::error::UploadRefused;
 use super::form::{self, Rows};
 use super::id;
 use super::kinds::Kinds;
-use super::model::{FileFacts, MediaFile};
+use super::model::MediaFile;
 use super::references::References;
 use super::spool::{Spool, SpoolFull, Spooled, Upload};
 use super::store;
@@ -25,7 +25,7 @@ use crate::values::{Ccid, ChannelId, MediaId};
 /// What an upload may have beside its file, in bytes: the form around it.
 const OVERHEAD_BYTES: u64 = 64 * 1024;
 /// How long one statement may take, with the wait for a connection.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is taken.
 #[derive(Debug, Clone)]
@@ -87,7 +87,7 @@ impl Uploads {
         let mut spooled = upload.finish().await.map_err(UploadRefused::Spool)?;
         let rules = (&self.rules.kinds, self.rules.file_bytes_max);
         let facts = form::inspect(&mut spooled, &boundary, rules).await?;
-        self.has_room(ccid, &facts).await?;
+        self.has_room(ccid, facts.length).await?;
         let file = MediaFile {
             id: id::new_at(self.clock.now_ms()),
             facts,
@@ -128,14 +128,14 @@ impl Uploads {
     }
 
     /// Two uploads at the same time may both find the last room, so a tenant may be over by what it uploads at once.
-    async fn has_room(&self, ccid: Ccid, facts: &FileFacts) -> Result<(), UploadRefused> {
+    pub(super) async fn has_room(&self, ccid: Ccid, bytes: u64) -> Result<(), UploadRefused> {
         let bytes_max = self.rules.tenant_bytes_max;
         let taken = within(PATIENCE, async {
             let mut connection = self.pool.acquire().await?;
             store::bytes_of(&mut connection, ccid).await
         })
         .await?;
-        if taken + facts.length > bytes_max {
+        if taken + bytes > bytes_max {
             return Err(UploadRefused::TenantFull { bytes_max });
         }
         Ok(())
@@ -160,7 +160,7 @@ impl Uploads {
         Ok(())
     }
 
-    async fn commit(
+    pub(super) async fn commit(
         &self,
         tenant: (Ccid, &ChannelId),
         file: &MediaFile,

@@ -13,6 +13,7 @@ pub mod error;
 mod explanation;
 pub mod item;
 pub mod keyed;
+pub mod known;
 pub mod model;
 mod reply;
 pub mod routes;

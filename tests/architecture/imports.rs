@@ -53,6 +53,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "connectors",
             "content",
             "history",
+            "media",
             "messages",
             "platform",
             "provisioning",

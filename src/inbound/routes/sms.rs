@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequest, FromRequestParts, Request, State as From};
-use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use axum::routing::post;
 use bytes::Bytes;
@@ -15,8 +15,10 @@ use super::State;
 use crate::auth::BasicCaller;
 use crate::auth::permission::Permission;
 use crate::connectors::portico::receive::{self, BodyShape, MemberFault, Members};
+use crate::inbound::attachments::{AttachmentRefused, SmsRefused};
 use crate::inbound::door::InboundDoor;
-use crate::platform::http::{ApiError, RawBody, Trace, envelope, scan};
+use crate::media::deposit::NotTaken;
+use crate::platform::http::{ApiError, LongBodyPlace, RawBody, Trace, envelope, scan};
 use crate::provisioning::directory::Directory;
 use crate::values::{Ccid, ReasonCode};
 
@@ -33,9 +35,10 @@ async fn message(
     From(door): From<Arc<InboundDoor>>,
     From(directory): From<Directory>,
     Trace(trace): Trace,
-    Call { ccid, members }: Call,
+    MessageCall { call, _place }: MessageCall,
 ) -> Result<Response, ApiError> {
-    let message = receive::message(&members, door.limits).map_err(refused)?;
+    let Call { ccid, members } = call;
+    let message = receive::message(members, door.limits).map_err(refused)?;
     let snapshot = directory.snapshot();
     let channel = snapshot
         .receiving(ccid, &message.channel_id)
@@ -66,23 +69,55 @@ struct Call {
     members: Members,
 }
 
+/// A call with a message. What it carries makes it longer than others.
+struct MessageCall {
+    call: Call,
+    /// Held until the call is done, which has in memory what was in its body.
+    _place: Option<LongBodyPlace>,
+}
+
 impl FromRequest<State> for Call {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &State) -> Result<Self, ApiError> {
-        let (mut parts, body) = request.into_parts();
-        let caller = BasicCaller::from_request_parts(&mut parts, state).await?;
-        caller.require(Permission::CallbacksWrite)?;
-        let (uri, headers) = (parts.uri.clone(), parts.headers.clone());
-        let request = Request::from_parts(parts, body);
+        let (ccid, request) = authorized(request, state).await?;
+        let (uri, headers) = (request.uri().clone(), request.headers().clone());
         let RawBody(bytes) = RawBody::from_request(request, state).await?;
-        let body = shaped(&headers, &bytes)?;
-        let members = Members::read(uri.query().unwrap_or_default(), body).map_err(refused)?;
+        Self::parse(ccid, (&uri, &headers), &bytes)
+    }
+}
+
+impl FromRequest<State> for MessageCall {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, ApiError> {
+        let (ccid, request) = authorized(request, state).await?;
+        let (uri, headers) = (request.uri().clone(), request.headers().clone());
+        let body = state.long_bodies.read(ccid, request).await?;
         Ok(Self {
-            ccid: caller.ccid,
-            members,
+            call: Call::parse(ccid, (&uri, &headers), &body.bytes)?,
+            _place: body.place,
         })
     }
+}
+
+impl Call {
+    fn parse(
+        ccid: Ccid,
+        (uri, headers): (&Uri, &HeaderMap),
+        bytes: &Bytes,
+    ) -> Result<Self, ApiError> {
+        let body = shaped(headers, bytes)?;
+        let members = Members::read(uri.query().unwrap_or_default(), body).map_err(refused)?;
+        Ok(Self { ccid, members })
+    }
+}
+
+async fn authorized(request: Request, state: &State) -> Result<(Ccid, Request), ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let caller = BasicCaller::from_request_parts(&mut parts, state).await?;
+    caller.require(Permission::CallbacksWrite)?;
+    Ok((caller.ccid, Request::from_parts(parts, body)))
 }
 
 /// The body with its shape; no bytes are no body, whatever they are said to be.
@@ -120,4 +155,30 @@ fn refused(faults: Vec<MemberFault>) -> ApiError {
         };
         error.detail(path, fault.message)
     })
+}
+
+impl std::convert::From<SmsRefused> for ApiError {
+    fn from(error: SmsRefused) -> Self {
+        match error {
+            SmsRefused::Message(error) => error.into(),
+            SmsRefused::Attachments(attachments) => {
+                refused(attachments.into_iter().map(MemberFault::from).collect())
+            }
+            SmsRefused::Files(error) => error.into(),
+        }
+    }
+}
+
+impl std::convert::From<AttachmentRefused> for MemberFault {
+    fn from(AttachmentRefused { number, why }: AttachmentRefused) -> Self {
+        let (piece, reason) = match why {
+            NotTaken::Kind(_) => ("content_type", ReasonCode::Unsupported),
+            NotTaken::TooLarge { .. } => ("content", ReasonCode::InvalidStructure),
+        };
+        Self {
+            name: format!("mms_attachment[{number}].{piece}"),
+            message: why.to_string(),
+            reason,
+        }
+    }
 }

@@ -54,6 +54,21 @@ pub async fn look_up(
     }
 }
 
+/// Who holds one key.
+pub async fn holder_of(
+    connection: &mut PgConnection,
+    (ccid, key): (Ccid, [u8; 16]),
+    now_ms: i64,
+) -> sqlx::Result<Option<Holder>> {
+    let keys = KeyRows {
+        ccids: vec![ccid.as_uuid()],
+        keys: vec![key.to_vec()],
+        ..KeyRows::default()
+    };
+    let holders = look_up_sorted(connection, &keys, now_ms).await?;
+    Ok(holders.get(&(ccid, key)).copied())
+}
+
 /// Frees keys that this transaction took for drafts that are not stored after all.
 pub async fn give_back(
     connection: &mut PgConnection,
@@ -136,6 +151,7 @@ async fn look_up_sorted(
 }
 
 /// Keys in the order in which every replica inserts them, so that two flushes never wait for each other in a circle.
+#[derive(Default)]
 struct KeyRows {
     ccids: Vec<Uuid>,
     keys: Vec<Vec<u8>>,
@@ -158,12 +174,7 @@ impl KeyRows {
                 }
             }
         }
-        let mut keys = Self {
-            ccids: Vec::new(),
-            keys: Vec::new(),
-            contents: Vec::new(),
-            ids: Vec::new(),
-        };
+        let mut keys = Self::default();
         for (ccid, key, content, id) in sorted {
             keys.ccids.push(ccid);
             keys.keys.push(key.to_vec());

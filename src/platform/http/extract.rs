@@ -173,11 +173,11 @@ async fn read(request: Request) -> Result<Bytes, ApiError> {
     }
 }
 
-fn announced_length(headers: &HeaderMap) -> Option<usize> {
+pub(super) fn announced_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn refuse_content_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
+pub(super) fn refuse_content_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
     let plain = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
     if headers.get_all(CONTENT_ENCODING).iter().all(plain) {
         Ok(())

@@ -196,7 +196,7 @@ fn third_party() -> Vec<Door> {
 fn aggregation() -> Vec<Door> {
     let message = json!({
         "type": "MO", "message_id": "bad-6", "shortcode": PHONE, "phone_number": CONSUMER, "carrier": "383",
-        "message": "Hi",
+        "message": "Hi", "mms_attachment": [{ "content_type": "image/png", "content": "iVBORw0KGgo=" }],
     });
     let receipt = json!({
         "type": "receipt", "message_id": "bad-7", "message_state": "2", "result_code": "0", "app_id": "a",

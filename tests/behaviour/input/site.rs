@@ -37,7 +37,11 @@ pub struct Site {
 
 impl Site {
     pub async fn open() -> Self {
-        let gateway = TestGateway::start().await;
+        Self::open_with(&[]).await
+    }
+
+    pub async fn open_with(settings: &[(&str, &str)]) -> Self {
+        let gateway = TestGateway::start_with(settings).await;
         let tenant = gateway.tenant().await;
         take_mail(&gateway, &tenant).await;
         let message = later(&gateway, &tenant, (PHONE, CONSUMER)).await;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::MemberFault;
+use super::attachments::{ATTACHMENT, Written};
 use super::form::{self, NotUtf8};
 use crate::values::ReasonCode;
 
@@ -28,8 +29,6 @@ pub(super) const PHONE_NUMBER: &str = "phone_number";
 pub(super) const MESSAGE: &str = "message";
 pub(super) const MESSAGE_STATE: &str = "message_state";
 pub(super) const RESULT_CODE: &str = "result_code";
-/// With what the names of pictures and sounds begin: `mms_attachment[n].content_type` and `.content`.
-pub(super) const ATTACHMENT: &str = "mms_attachment";
 
 /// Longest value of every member but the text, in characters.
 const CHARS_MAX: usize = 255;
@@ -45,7 +44,7 @@ pub enum BodyShape {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Members {
     values: BTreeMap<&'static str, String>,
-    has_attachments: bool,
+    pub(super) attachments: Written,
 }
 
 impl BodyShape {
@@ -111,11 +110,7 @@ impl Members {
         self.values.get(MESSAGE).map(String::as_str)
     }
 
-    pub(super) fn has_attachments(&self) -> bool {
-        self.has_attachments
-    }
-
-    /// Everything but the text, for whoever wants to know what was said to the letter.
+    /// Everything but the text and the attachments, for whoever wants to know what was said to the letter.
     pub(super) fn as_json(&self) -> Value {
         self.values
             .iter()
@@ -145,10 +140,7 @@ impl Members {
                 Value::Null => {}
                 Value::String(text) => self.add(&name, text, faults),
                 Value::Number(number) => self.add(&name, number.to_string(), faults),
-                // Attachments may be grouped as JSON groups.
-                Value::Array(items) if name == ATTACHMENT => {
-                    self.has_attachments |= !items.is_empty();
-                }
+                Value::Array(items) if name == ATTACHMENT => self.attachments.add_list(items),
                 Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
                     if NAMES.contains(&name.as_str()) {
                         faults.push(MemberFault::new(&name, "must be a text or a number"));
@@ -160,7 +152,7 @@ impl Members {
 
     fn add(&mut self, name: &str, value: String, faults: &mut Vec<MemberFault>) {
         if name.starts_with(ATTACHMENT) {
-            self.has_attachments |= !value.is_empty();
+            return self.attachments.add(name, value);
         }
         let Some(name) = NAMES.into_iter().find(|known| *known == name) else {
             return;
@@ -286,29 +278,22 @@ mod tests {
 
     #[test]
     fn attachments_are_seen_in_every_spelling() {
+        let count = |members: Members| members.attachments.decode(9).unwrap().len();
         for text in [
             "mms_attachment[0].content=R0lG",
-            "mms_attachment%5B0%5D.content_type=image/gif",
+            "mms_attachment%5B0%5D.content=R0lG&mms_attachment[0].content_type=image/gif",
         ] {
-            assert!(form(text).unwrap().has_attachments(), "{text}");
+            assert_eq!(count(form(text).unwrap()), 1, "{text}");
         }
-        let grouped = json!({ "mms_attachment": [{ "content": "R0lG" }] });
-        assert!(json_of(&grouped).unwrap().has_attachments());
-        assert!(
-            json_of(&json!({ "mms_attachment[0].content": "R0lG" }))
-                .unwrap()
-                .has_attachments()
-        );
-        assert!(
-            !form("mms_attachment[0].content=")
-                .unwrap()
-                .has_attachments()
-        );
-        assert!(
-            !json_of(&json!({ "mms_attachment": [] }))
-                .unwrap()
-                .has_attachments()
-        );
+        for value in [
+            json!({ "mms_attachment": [{ "content": "R0lG" }] }),
+            json!({ "mms_attachment[0].content": "R0lG" }),
+        ] {
+            assert_eq!(count(json_of(&value).unwrap()), 1, "{value}");
+        }
+        assert_eq!(count(form("mms_attachment[0].content=").unwrap()), 0);
+        let none = json!({ "mms_attachment": [] });
+        assert_eq!(count(json_of(&none).unwrap()), 0);
     }
 
     #[test]

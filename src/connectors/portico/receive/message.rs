@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::MemberFault;
-use super::members::{ATTACHMENT, MESSAGE, MESSAGE_ID, Members, PHONE_NUMBER, SHORTCODE};
+use super::attachments::Attachment;
+use super::members::{MESSAGE, MESSAGE_ID, Members, PHONE_NUMBER, SHORTCODE};
 use crate::content::rules::ContentLimits;
 use crate::values::{Address, ChannelId, ChannelIdError, ChannelType, ReasonCode};
 
@@ -16,27 +17,40 @@ pub struct SmsMessage {
     pub to: Address,
     /// Whose address `to` is.
     pub channel_id: ChannelId,
-    pub text: String,
+    /// An MMS may have none.
+    pub text: Option<String>,
+    /// In the order of their numbers.
+    pub attachments: Vec<Attachment>,
 }
 
 /// Reads a call of type `MO`, or names every fault.
-pub fn message(members: &Members, limits: ContentLimits) -> Result<SmsMessage, Vec<MemberFault>> {
+pub fn message(
+    mut members: Members,
+    limits: ContentLimits,
+) -> Result<SmsMessage, Vec<MemberFault>> {
+    let written = std::mem::take(&mut members.attachments);
+    let attachments = written.decode(limits.parts_max);
+    let is_mms = !matches!(&attachments, Ok(attachments) if attachments.is_empty());
     let read = (
         members.is_of_type("MO"),
         members.needed(MESSAGE_ID),
-        shortcode(members),
-        number(members, PHONE_NUMBER),
-        text(members, limits),
+        shortcode(&members),
+        number(&members, PHONE_NUMBER),
+        text(&members, is_mms, limits),
+        attachments,
     );
     match read {
-        (Ok(()), Ok(message_id), Ok((channel_id, to)), Ok(from), Ok(text)) => Ok(SmsMessage {
-            message_id: message_id.to_owned(),
-            from,
-            to,
-            channel_id,
-            text: text.to_owned(),
-        }),
-        (of_type, message_id, to, from, text) => {
+        (Ok(()), Ok(message_id), Ok((channel_id, to)), Ok(from), Ok(text), Ok(attachments)) => {
+            Ok(SmsMessage {
+                message_id: message_id.to_owned(),
+                from,
+                to,
+                channel_id,
+                text: text.map(str::to_owned),
+                attachments,
+            })
+        }
+        (of_type, message_id, to, from, text, attachments) => {
             let faults = [
                 of_type.err(),
                 message_id.err(),
@@ -44,7 +58,8 @@ pub fn message(members: &Members, limits: ContentLimits) -> Result<SmsMessage, V
                 from.err(),
                 text.err(),
             ];
-            Err(faults.into_iter().flatten().collect())
+            let attached = attachments.err().unwrap_or_default();
+            Err(faults.into_iter().flatten().chain(attached).collect())
         }
     }
 }
@@ -72,20 +87,18 @@ fn no_number(name: &str, sentence: impl Into<String>) -> MemberFault {
     MemberFault::with_reason(name, ReasonCode::InvalidDestination, sentence)
 }
 
-/// An empty text is one, since a consumer can send it. Attachments are refused rather than lost.
-fn text(members: &Members, limits: ContentLimits) -> Result<&str, MemberFault> {
-    if members.has_attachments() {
-        return Err(MemberFault::with_reason(
-            ATTACHMENT,
-            ReasonCode::Unsupported,
-            "attachments are not received by this gateway",
-        ));
+/// An empty text is one, since a consumer can send it; only an MMS may have none at all.
+fn text(
+    members: &Members,
+    is_mms: bool,
+    limits: ContentLimits,
+) -> Result<Option<&str>, MemberFault> {
+    let text = members.text();
+    if text.is_none() && !is_mms {
+        return Err(MemberFault::new(MESSAGE, "is missing"));
     }
-    let text = members
-        .text()
-        .ok_or_else(|| MemberFault::new(MESSAGE, "is missing"))?;
     let bytes_max = limits.bytes_max;
-    if text.len() > bytes_max {
+    if text.is_some_and(|text| text.len() > bytes_max) {
         let sentence = format!("says more than {bytes_max} bytes");
         return Err(MemberFault::new(MESSAGE, sentence));
     }
@@ -124,7 +137,7 @@ mod tests {
         let form = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(pairs)
             .finish();
-        message(&Members::read(&form, None).unwrap(), LIMITS)
+        message(Members::read(&form, None).unwrap(), LIMITS)
     }
 
     #[test]
@@ -134,7 +147,7 @@ mod tests {
         assert_eq!(read.from.as_str(), "16505550199");
         assert_eq!(read.to.as_str(), "16504661149");
         assert_eq!(read.channel_id.as_str(), "16504661149");
-        assert_eq!(read.text, "Is my order on its way?");
+        assert_eq!(read.text.as_deref(), Some("Is my order on its way?"));
         let shown = format!("{read:?}");
         assert!(
             !shown.contains("order") && !shown.contains("16505550199"),
@@ -177,7 +190,7 @@ mod tests {
             ("phone_number", Some("12"), 530),
             ("phone_number", Some("me@company.com"), 530),
             ("message", None, 520),
-            ("mms_attachment[0].content", Some("R0lG"), 510),
+            ("mms_attachment[0].content", Some("R0lGO"), 520),
         ] {
             let faults = with(name, value).unwrap_err();
             let named = faults[0].name.as_str();
@@ -191,7 +204,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_named_at_once() {
-        let faults = message(&Members::default(), LIMITS).unwrap_err();
+        let faults = message(Members::default(), LIMITS).unwrap_err();
         let names: Vec<&str> = faults.iter().map(|fault| fault.name.as_str()).collect();
         assert_eq!(
             names,
@@ -200,8 +213,18 @@ mod tests {
     }
 
     #[test]
+    fn an_mms_needs_no_text() {
+        let attached = with("mms_attachment[0].content", Some("R0lG")).unwrap();
+        assert_eq!(attached.attachments[0].bytes, b"GIF");
+        let form = "type=MO&message_id=1&shortcode=16504661149&phone_number=16505550199\
+                    &mms_attachment[0].content=R0lG";
+        let alone = message(Members::read(form, None).unwrap(), LIMITS).unwrap();
+        assert_eq!((alone.text, alone.attachments.len()), (None, 1));
+    }
+
+    #[test]
     fn an_empty_text_is_a_text() {
-        assert_eq!(with("message", Some("")).unwrap().text, "");
+        assert_eq!(with("message", Some("")).unwrap().text.as_deref(), Some(""));
     }
 
     #[test]
@@ -214,9 +237,9 @@ mod tests {
             let form = format!(
                 "type=MO&message_id=1&shortcode=16504661149&phone_number=16505550199&message={text}"
             );
-            message(&Members::read(&form, None).unwrap(), limits)
+            message(Members::read(&form, None).unwrap(), limits)
         };
-        assert_eq!(say("%C3%BC%C3%BC").unwrap().text, "üü");
+        assert_eq!(say("%C3%BC%C3%BC").unwrap().text.as_deref(), Some("üü"));
         let faults = say("%C3%BC%C3%BC.").unwrap_err();
         assert_eq!(
             (faults[0].name.as_str(), faults[0].reason.code()),

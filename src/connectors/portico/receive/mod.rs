@@ -3,11 +3,13 @@
 //! The names are those of its HTTP API. They come as a form, behind the `?` of the URL or as JSON; whoever reads a call
 //! does not see which.
 
+mod attachments;
 mod form;
 mod members;
 mod message;
 mod receipt;
 
+pub use attachments::Attachment;
 pub use members::{BodyShape, Members};
 pub use message::{SmsMessage, message};
 pub use receipt::{SmsReceipt, Verdict, receipt};

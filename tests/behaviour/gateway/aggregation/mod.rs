@@ -1,5 +1,6 @@
 //! What the aggregation service calls us with: consumers' messages and receipts under HTTP Basic.
 
+mod attachments;
 mod callers;
 mod messages;
 mod receipts;
