@@ -39,6 +39,11 @@ impl Config {
                     .to_owned(),
             ),
             (
+                self.server.work_timeout_seconds > self.server.answer_timeout_seconds,
+                "server.work_timeout_seconds must not be over server.answer_timeout_seconds"
+                    .to_owned(),
+            ),
+            (
                 u64::from(self.retention.messages_days) <= self.message_life_days_max(),
                 format!(
                     "retention.messages_days must be over {}: a message may be scheduled {SCHEDULED_AHEAD_DAYS_MAX} \

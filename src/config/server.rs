@@ -27,6 +27,8 @@ pub struct ServerConfig {
     pub body_bytes_max: usize,
     /// From the end of a request's head to the end of its body.
     pub body_timeout_seconds: f64,
+    /// From the last byte of a request to the beginning of its answer, but for routes that wait by their nature.
+    pub work_timeout_seconds: f64,
     /// From the end of a request's head to the beginning of its answer. Longer than the longest long-poll of 30 s.
     pub answer_timeout_seconds: f64,
     /// How long a search of messages takes before it answers with what it has found.
@@ -55,6 +57,7 @@ impl ServerConfig {
         RequestLimits {
             body,
             in_flight_max: self.requests_in_flight_max,
+            work_time_max: Duration::from_secs_f64(self.work_timeout_seconds),
             answer_time_max: Duration::from_secs_f64(self.answer_timeout_seconds),
         }
     }
@@ -101,6 +104,11 @@ impl Section for ServerConfig {
         within(
             "server.body_timeout_seconds",
             self.body_timeout_seconds,
+            0.1..=600.0,
+        )?;
+        within(
+            "server.work_timeout_seconds",
+            self.work_timeout_seconds,
             0.1..=600.0,
         )?;
         within(

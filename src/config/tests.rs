@@ -295,6 +295,13 @@ fn contradictions_are_refused_with_both_keys() {
             ["server.listen", "server.internal_listen"],
         ),
         (
+            &[("SERVER__WORK_TIMEOUT_SECONDS", "46")],
+            [
+                "server.work_timeout_seconds",
+                "server.answer_timeout_seconds",
+            ],
+        ),
+        (
             &[("DISPATCH__LANE_MAX_IN_FLIGHT", "2000")],
             ["dispatch.lane_max_in_flight", "dispatch.max_in_flight"],
         ),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{FromRef, State as From};
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Serialize;
@@ -28,6 +29,7 @@ use crate::platform::database::Database;
 use crate::platform::http::envelope::Answer;
 use crate::platform::http::idempotency::{IdempotencyKeys, Once, RequestKey};
 use crate::platform::http::page::{Page, Sought};
+use crate::platform::http::patience::waits_by_nature;
 use crate::platform::http::{ApiError, Path, Query, envelope};
 use crate::values::MessageId;
 
@@ -57,7 +59,10 @@ pub fn routes(state: State) -> Router {
         .route("/endpoints/{id}", get(show))
         .route("/endpoints/{id}/pause", post(pause))
         .route("/endpoints/{id}/resume", post(resume))
-        .route("/endpoints/{id}/test", post(test))
+        .route(
+            "/endpoints/{id}/test",
+            post(test).layer(from_fn(waits_by_nature)),
+        )
         .with_state(state)
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRef, State as From};
+use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::get;
 use serde::Deserialize;
@@ -18,6 +19,7 @@ use crate::history::model::{Kind, Stream};
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
 use crate::platform::http::page::{self, Page};
+use crate::platform::http::patience::waits_by_nature;
 use crate::platform::http::{ApiError, Query};
 use crate::platform::lifecycle::Lifecycle;
 
@@ -37,7 +39,9 @@ pub struct State {
 
 /// Below the base path.
 pub fn routes(state: State) -> Router {
-    Router::new().route("/events", get(read)).with_state(state)
+    Router::new()
+        .route("/events", get(read).layer(from_fn(waits_by_nature)))
+        .with_state(state)
 }
 
 /// What a consumer asks for.

@@ -8,6 +8,7 @@ use axum::http::header::{
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Serialize;
@@ -23,6 +24,7 @@ use crate::auth::keyring::Keyring;
 use crate::auth::permission::Permission;
 use crate::auth::signature::{SHA1_HEADER, SHA256_HEADER};
 use crate::platform::clock::Clock;
+use crate::platform::http::patience::waits_by_nature;
 use crate::platform::http::{ApiError, Path, Query, StreamedBody, envelope};
 use crate::platform::telemetry::metric;
 use crate::provisioning::directory::{Directory, SignedCall};
@@ -47,7 +49,10 @@ pub struct State {
 /// The upload of the Third-Party Messaging API; served with and without the base path.
 pub fn upload_routes(state: State) -> Router {
     Router::new()
-        .route("/channels/{channelId}/media", post(upload))
+        .route(
+            "/channels/{channelId}/media",
+            post(upload).layer(from_fn(waits_by_nature)),
+        )
         .with_state(state)
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
 use super::desk::Desk;
@@ -20,6 +21,7 @@ use crate::auth::keyring::Keyring;
 use crate::platform::clock::Clock;
 use crate::platform::http::ApiError;
 use crate::platform::http::idempotency::{IdempotencyKeys, still_running};
+use crate::platform::http::patience::waits_by_nature;
 use crate::provisioning::directory::Directory;
 use crate::values::ReasonCode;
 
@@ -45,7 +47,10 @@ pub fn routes(state: State) -> Router {
         .route("/messages/{id}/attempts", get(look::attempts))
         .route("/messages/{id}/explain", get(look::explain))
         .route("/messages/{id}/retry", post(look::retry))
-        .route("/messages/{id}/cancel", post(cancel::cancel))
+        .route(
+            "/messages/{id}/cancel",
+            post(cancel::cancel).layer(from_fn(waits_by_nature)),
+        )
         .route(
             "/conversations/{id}/messages",
             get(look::conversation).post(submissions::reply),

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info_span, warn};
 
 use super::meter::Meter;
+use super::patience::Patience;
 use super::{ApiError, BodyLimits, RequestId};
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::{field, metric};
@@ -32,6 +33,8 @@ pub struct RequestLimits {
     pub body: BodyLimits,
     /// Requests that are answered at once; what comes beyond them is answered 503 without delay.
     pub in_flight_max: usize,
+    /// From the last byte of a request to the beginning of its answer, unless its route waits by nature.
+    pub work_time_max: Duration,
     /// From the end of the head to the beginning of the answer; a stream may take longer to its end.
     pub answer_time_max: Duration,
 }
@@ -41,6 +44,7 @@ impl Default for RequestLimits {
         Self {
             body: BodyLimits::default(),
             in_flight_max: 2_048,
+            work_time_max: Duration::from_millis(2_500),
             answer_time_max: Duration::from_secs(45),
         }
     }
@@ -105,15 +109,23 @@ impl Edge {
             metrics::counter!(metric::HTTP_SHED).increment(1);
             return ApiError::busy("too many requests are open; try again").into_response();
         }
+        let (patience, request) = Patience::with(request, self.limits.work_time_max);
         let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-        match tokio::time::timeout(self.limits.answer_time_max, answer).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(_)) => {
+        let answered = tokio::select! {
+            biased;
+            answered = answer => Some(answered),
+            () = patience.is_over() => None,
+            () = tokio::time::sleep(self.limits.answer_time_max) => None,
+        };
+        match answered {
+            Some(Ok(response)) => response,
+            Some(Err(_)) => {
                 error!("A handler panicked");
                 ApiError::busy("this cannot be done at the moment; try again").into_response()
             }
-            Err(_) => {
+            None => {
                 warn!("A handler did not answer in time");
+                metrics::counter!(metric::HTTP_LATE).increment(1);
                 ApiError::busy("there was no answer in time; try again").into_response()
             }
         }

@@ -1,11 +1,13 @@
 use axum::body::{Body, to_bytes};
-use axum::routing::get;
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tower::ServiceExt;
 
 use super::*;
 use crate::platform::http::envelope;
+use crate::platform::http::patience::waits_by_nature;
 
 fn gateway(limits: RequestLimits, lifecycle: &Lifecycle) -> Router {
     let router = Router::new()
@@ -126,6 +128,53 @@ async fn a_handler_that_does_not_answer_in_time_is_a_503() {
     let response = router.oneshot(request("/hangs")).await.unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers()["retry-after"], "1");
+}
+
+#[tokio::test]
+async fn a_handler_that_works_too_long_is_a_503_and_one_that_waits_by_nature_is_not() {
+    let limits = RequestLimits {
+        work_time_max: Duration::from_millis(20),
+        ..RequestLimits::default()
+    };
+    let slow = async || {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        envelope::done()
+    };
+    let router = Router::new()
+        .route("/works", get(slow))
+        .route("/waits", get(slow).layer(from_fn(waits_by_nature)));
+    let router = around(router, limits, &Lifecycle::new());
+    let late = router.clone().oneshot(request("/works")).await.unwrap();
+    assert_eq!(late.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(late.headers()["retry-after"], "1");
+    assert_eq!(json_of(late).await["status"]["code"], 503);
+    let waited = router.oneshot(request("/waits")).await.unwrap();
+    assert_eq!(waited.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_time_in_which_a_client_sends_its_body_is_not_the_handlers() {
+    let limits = RequestLimits {
+        work_time_max: Duration::from_millis(40),
+        ..RequestLimits::default()
+    };
+    let read = async |body: Body| {
+        let bytes = to_bytes(body, 65_536).await.unwrap();
+        envelope::ok(json!(bytes.len()))
+    };
+    let router = around(
+        Router::new().route("/", post(read)),
+        limits,
+        &Lifecycle::new(),
+    );
+    let slow = futures_util::stream::unfold(0, async |sent| {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        (sent < 8).then_some((Ok::<_, std::io::Error>("byte"), sent + 1))
+    });
+    let request = Request::post("/").body(Body::from_stream(slow)).unwrap();
+    let response = router.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(json_of(response).await["data"], 32);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod long_body;
 mod meter;
 pub mod middleware;
 pub mod page;
+pub mod patience;
 pub mod scan;
 pub mod serve;
 pub mod shape;

@@ -26,6 +26,8 @@ catalogue! {
     HTTP_REQUEST_SECONDS = Seconds "nexus_gateway_http_request_seconds";
     /// Requests and connections that were answered 503 at once because too many were open.
     HTTP_SHED = Counter "nexus_gateway_http_shed_total";
+    /// Requests that were answered 503 because their handler did not answer in time.
+    HTTP_LATE = Counter "nexus_gateway_http_late_total";
     /// Open connections of all listeners.
     HTTP_CONNECTIONS = Gauge "nexus_gateway_http_connections";
     /// Calls whose `Idempotency-Key` had been used before or could not be, by `outcome`: `again` (answered as the

@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::auth::PathTenantCaller;
 use crate::auth::permission::Permission;
 use crate::platform::http::envelope::Answer;
 use crate::platform::http::idempotency::Keyed;
+use crate::platform::http::patience::waits_by_nature;
 use crate::platform::http::{ApiError, envelope};
 use crate::provisioning::routes::{Begun, State as ProvisioningState};
 use crate::provisioning::services::{MaskedService, ServiceDefinition};
@@ -21,7 +23,10 @@ use crate::values::Ccid;
 pub fn routes() -> Router<ProvisioningState> {
     Router::new()
         .route("/nexus/v3/provisioning/export/{ccid}", get(export))
-        .route("/nexus/v3/provisioning/import/{ccid}", post(import))
+        .route(
+            "/nexus/v3/provisioning/import/{ccid}",
+            post(import).layer(from_fn(waits_by_nature)),
+        )
 }
 
 /// The document, as it is exported and as it is imported.

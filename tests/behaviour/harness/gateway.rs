@@ -188,6 +188,8 @@ pub fn environment(database_url: &str, settings: &[(&str, &str)]) -> Vec<(String
         ("SERVER__LISTEN", "127.0.0.1:0"),
         ("SERVER__INTERNAL_LISTEN", "127.0.0.1:0"),
         ("SERVER__DRAIN_DELAY_SECONDS", "0"),
+        // On a busy machine a little work takes long.
+        ("SERVER__WORK_TIMEOUT_SECONDS", "15"),
         ("DATABASE__URL", database_url),
         ("DATABASE__READ_CONNECTIONS", "2"),
         ("DATABASE__JOB_CONNECTIONS", "2"),
