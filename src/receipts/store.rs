@@ -120,7 +120,10 @@ pub async fn parked_under(
         Row,
         "select p.ccid, p.key, p.parked_id, p.message, p.status, p.reason, p.detail, p.channel_id
          from unnest($1::uuid[], $2::bytea[]) as wanted (ccid, key)
-         join parked_receipts p on p.ccid = wanted.ccid and p.key = wanted.key
+         -- The offset keeps the planner from turning the join round, which it would do where the table was empty of late.
+         cross join lateral (
+             select * from parked_receipts p where p.ccid = wanted.ccid and p.key = wanted.key offset 0
+         ) p
          order by p.ccid, p.key, p.parked_id",
         &ccids,
         &hashes,

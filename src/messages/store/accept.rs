@@ -130,8 +130,8 @@ pub async fn find_ids(
         .map(|(draft, id)| (draft.ccid.as_uuid(), id.as_i64()))
         .unzip();
     let found = sqlx::query_scalar!(
-        r#"select m.id from unnest($1::uuid[], $2::bigint[]) as mine (ccid, id)
-           join messages m on m.ccid = mine.ccid and m.id = mine.id"#,
+        r#"select mine.id as "id!" from unnest($1::uuid[], $2::bigint[]) as mine (ccid, id)
+           cross join lateral (select 1 from messages m where m.ccid = mine.ccid and m.id = mine.id offset 0) m"#,
         &ccids,
         &ids,
     )

@@ -27,7 +27,11 @@ pub async fn cancel(
         "with cancelled as (
              insert into message_states as state (ccid, id, status)
              select m.ccid, m.id, $3 from unnest($1::uuid[], $2::bigint[]) as wish (ccid, id)
-             join messages m on m.ccid = wish.ccid and m.id = wish.id and m.direction = 1
+             cross join lateral (
+                 select m.ccid, m.id from messages m
+                 where m.ccid = wish.ccid and m.id = wish.id and m.direction = 1
+                 offset 0
+             ) m
              order by m.ccid, m.id
              on conflict (ccid, id) do update set status = excluded.status where state.status = $4
              returning ccid, id

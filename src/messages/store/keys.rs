@@ -125,7 +125,11 @@ async fn look_up_sorted(
     let rows = sqlx::query!(
         r#"select distinct on (k.ccid, k.key) k.ccid as "ccid!", k.key as "key!", k.content as "content!", k.id as "id!"
            from unnest($1::uuid[], $2::bytea[]) as mine (ccid, key)
-           join inbound_keys k on k.ccid = mine.ccid and k.key = mine.key and k.week between $3 - 1 and $3 + 1
+           cross join lateral (
+               select * from inbound_keys k
+               where k.ccid = mine.ccid and k.key = mine.key and k.week between $3 - 1 and $3 + 1
+               offset 0
+           ) k
            order by k.ccid, k.key, k.id"#,
         &keys.ccids,
         &keys.keys,

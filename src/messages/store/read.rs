@@ -78,7 +78,8 @@ pub async fn by_ids(
                   s.status as "status?", s.reason, s.provider_message_id,
                   exists (select 1 from dead_letters d where d.ccid = m.ccid and d.id = m.id) as "dead_letter!"
            from unnest($2::bigint[]) as wanted (id)
-           join messages m on m.ccid = $1 and m.id = wanted.id
+           -- The offset keeps the planner from turning the join round, which it would while a partition is new.
+           cross join lateral (select * from messages m where m.ccid = $1 and m.id = wanted.id offset 0) m
            left join message_states s on s.ccid = m.ccid and s.id = m.id
            order by m.id"#,
         ccid.as_uuid(),

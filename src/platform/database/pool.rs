@@ -62,6 +62,9 @@ impl Database {
             ("enable_seqscan", "off".to_owned()),
             ("enable_hashjoin", "off".to_owned()),
             ("enable_mergejoin", "off".to_owned()),
+            // Nor may a nested loop keep a copy of what was a handful of rows when its plan was made.
+            ("enable_bitmapscan", "off".to_owned()),
+            ("enable_material", "off".to_owned()),
         ]);
         Self {
             queue: Pool::new(hot.clone(), sizes.queue),

@@ -272,7 +272,7 @@ async fn first_beat(database: &mut PgConnection) -> i64 {
 /// Waits until every delivery has come to its end.
 async fn nothing_waits(database: &mut PgConnection) {
     eventually("no delivery waits", SOON, async || {
-        let waiting: i64 = sqlx::query_scalar("select count(*) from deliveries")
+        let waiting: i64 = sqlx::query_scalar("select count(*) from deliveries where lane > 0")
             .fetch_one(&mut *database)
             .await
             .unwrap();
