@@ -10,8 +10,10 @@ use futures_util::stream::{self, Stream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
+use super::form::ROW_BYTES;
 use super::id::stored_at;
 use super::model::MediaFile;
+use super::range::{Asked, Part, Wish};
 use super::store;
 use crate::platform::clock::Clock;
 use crate::platform::database::within;
@@ -26,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub enum DownloadRefused {
     #[error("there is no such file")]
     Unknown,
+    #[error("the file has {length} bytes and none of those that are asked for")]
+    Beyond { length: u64 },
     #[error("too many downloads are under way; try again")]
     Busy,
     #[error("the store is not available")]
@@ -42,13 +46,17 @@ pub struct Downloads {
     places: Arc<Semaphore>,
 }
 
-/// A file that is being handed out.
+/// A file that is being handed out, or a part of it.
 #[derive(Debug)]
 pub struct Download {
     pub file: MediaFile,
+    /// `None`: the whole file.
+    pub part: Option<Part>,
     pool: Pool,
     ccid: Ccid,
+    /// The row that is read next, and how much of it was not asked for, in bytes.
     next: i32,
+    skip: usize,
     left: u64,
     _place: OwnedSemaphorePermit,
 }
@@ -63,8 +71,12 @@ impl Downloads {
         }
     }
 
-    /// Finds a file of a tenant. One that is past its time is not there, whether or not its partition was dropped by now.
-    pub async fn begin(&self, ccid: Ccid, id: MediaId) -> Result<Download, DownloadRefused> {
+    /// Finds a file of a tenant, or the part of it that is wished for. One that is past its time is not there, whether or not its partition was dropped by now.
+    pub async fn begin(
+        &self,
+        (ccid, id): (Ccid, MediaId),
+        wish: Wish<'_>,
+    ) -> Result<Download, DownloadRefused> {
         let place = Arc::clone(&self.places)
             .try_acquire_owned()
             .map_err(|_| DownloadRefused::Busy)?;
@@ -76,12 +88,23 @@ impl Downloads {
         let file = found
             .filter(|_| self.is_kept(id))
             .ok_or(DownloadRefused::Unknown)?;
+        let length = file.facts.length;
+        let part = match wish.of(&file) {
+            Asked::Whole => None,
+            Asked::Part(part) => Some(part),
+            Asked::Beyond => return Err(DownloadRefused::Beyond { length }),
+        };
+        let first = part.map_or(0, |part| part.first);
+        let row_bytes = ROW_BYTES as u64;
         Ok(Download {
-            left: file.facts.length,
+            left: part.map_or(length, Part::length),
+            // No file has so many rows.
+            next: i32::try_from(first / row_bytes).unwrap_or(i32::MAX),
+            skip: usize::try_from(first % row_bytes).unwrap_or(0),
             file,
+            part,
             pool: self.pool.clone(),
             ccid,
-            next: 0,
             _place: place,
         })
     }
@@ -115,10 +138,15 @@ impl Download {
             let mut connection = self.pool.acquire().await?;
             store::chunk(&mut connection, (ccid, id), number).await
         });
-        let bytes = row.await?.ok_or(sqlx::Error::RowNotFound)?;
+        let mut bytes = row.await?.ok_or(sqlx::Error::RowNotFound)?;
         self.next += 1;
-        // A row that is longer than the file says ends it all the same.
-        self.left = self.left.saturating_sub(bytes.len().max(1) as u64);
+        let skip = std::mem::take(&mut self.skip);
+        bytes = bytes.split_off(skip.min(bytes.len()));
+        bytes.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+        if bytes.is_empty() {
+            return Err(sqlx::Error::RowNotFound);
+        }
+        self.left -= bytes.len() as u64;
         Ok(bytes)
     }
 }

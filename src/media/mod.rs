@@ -17,6 +17,7 @@ pub mod id;
 pub mod kinds;
 pub mod link;
 pub mod model;
+pub mod range;
 pub mod references;
 pub mod routes;
 pub mod spool;

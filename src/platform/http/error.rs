@@ -1,8 +1,8 @@
 use std::error::Error;
 use std::fmt::Write;
 
-use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{CONTENT_RANGE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -29,7 +29,8 @@ struct Inner {
     details: Vec<Detail>,
     data: Option<Box<RawValue>>,
     retry_after_seconds: Option<u32>,
-    challenge: Option<&'static str>,
+    /// One that this status has to have.
+    header: Option<(HeaderName, HeaderValue)>,
     cause: Option<String>,
 }
 
@@ -83,6 +84,14 @@ impl ApiError {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
     }
 
+    /// 416: of what has so many bytes, none of those that are asked for.
+    pub fn range_not_satisfiable(length: u64, message: impl Into<String>) -> Self {
+        let mut error = Self::new(StatusCode::RANGE_NOT_SATISFIABLE, message);
+        let range = HeaderValue::try_from(format!("bytes */{length}"));
+        error.0.header = range.ok().map(|range| (CONTENT_RANGE, range));
+        error
+    }
+
     /// 422: well-formed but not allowed.
     pub fn unprocessable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
@@ -132,7 +141,7 @@ impl ApiError {
     /// Says how to authenticate, as a 401 under an HTTP authentication scheme has to.
     #[must_use]
     pub fn with_challenge(mut self, challenge: &'static str) -> Self {
-        self.0.challenge = Some(challenge);
+        self.0.header = Some((WWW_AUTHENTICATE, HeaderValue::from_static(challenge)));
         self
     }
 
@@ -169,7 +178,7 @@ impl ApiError {
             details: Vec::new(),
             data: None,
             retry_after_seconds: None,
-            challenge: None,
+            header: None,
             cause: None,
         }))
     }
@@ -197,9 +206,8 @@ impl IntoResponse for ApiError {
             let value = HeaderValue::from(seconds);
             response.headers_mut().insert(RETRY_AFTER, value);
         }
-        if let Some(challenge) = self.0.challenge {
-            let value = HeaderValue::from_static(challenge);
-            response.headers_mut().insert(WWW_AUTHENTICATE, value);
+        if let Some((name, value)) = self.0.header {
+            response.headers_mut().insert(name, value);
         }
         response
     }

@@ -86,7 +86,7 @@ catalogue! {
     MEDIA_UPLOADS = Counter "nexus_gateway_media_uploads_total";
     /// Bytes of files that were stored.
     MEDIA_BYTES_STORED = Counter "nexus_gateway_media_stored_bytes_total";
-    /// Downloads, by `result`: begun, `not_found`, busy, unavailable; broken, of those that were begun.
+    /// Downloads, by `result`: begun, `not_found`, beyond, busy, unavailable; broken, of those that were begun.
     MEDIA_DOWNLOADS = Counter "nexus_gateway_media_downloads_total";
     /// What uploads that are under way have on disk.
     SPOOL_BYTES = Gauge "nexus_gateway_spool_bytes";

@@ -1,6 +1,7 @@
 //! Files that messages refer to: uploaded, linked, downloaded, forgotten.
 
 mod links;
+mod ranges;
 mod references;
 mod refusals;
 mod spool;
