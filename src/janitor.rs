@@ -20,7 +20,7 @@ use crate::platform::http::idempotency::store as idempotency;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
 use crate::receipts::{intake, store as receipts, unmatched};
-use crate::{conversations, lanes};
+use crate::{conversations, lanes, replays};
 
 /// Between two rounds.
 const ROUND_INTERVAL_MS: i64 = 30_000;
@@ -48,6 +48,8 @@ pub struct Janitor {
     tables: Vec<Weekly>,
     /// How long messages are kept.
     keep_ms: i64,
+    /// How long replays that have ended are kept.
+    keep_replays_ms: i64,
     /// How long idempotency keys are kept.
     keep_keys_ms: i64,
     keys_max: i64,
@@ -101,6 +103,7 @@ impl Janitor {
             receipts: config.receipts.clone(),
             tables: weekly_tables(&config.retention),
             keep_ms: i64::from(config.retention.messages_days) * DAY_MS,
+            keep_replays_ms: i64::from(config.replays.ended_days) * DAY_MS,
             keep_keys_ms: i64::from(config.retention.idempotency_hours) * HOUR_MS,
             keys_max: i64::from(config.retention.idempotency_keys_max),
             crowded,
@@ -155,7 +158,8 @@ impl Janitor {
         forget_dead_letters_before(connection, floor_of(oldest_kept), ROWS_MAX).await?;
         conversations::store::forget_closed_before(connection, oldest_kept, ROWS_MAX).await?;
         lanes::store::forget_ended_lives(connection, from_unix_ms(now_ms - LIVES_KEPT_MS)).await?;
-        Ok(())
+        replays::store::forget_ended_before(connection, now_ms - self.keep_replays_ms, ROWS_MAX)
+            .await
     }
 
     /// Drops idempotency keys that are old enough, and counts whose are too many.

@@ -41,6 +41,9 @@ pub mod conversations;
 /// A message and its life.
 pub mod messages;
 
+/// Dead letters that are sent again in bulk.
+pub mod replays;
+
 /// What providers say later about a message.
 pub mod receipts;
 

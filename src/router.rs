@@ -5,7 +5,8 @@ use axum::Router;
 use crate::platform::http::middleware::{RequestLimits, around};
 use crate::platform::lifecycle::Lifecycle;
 use crate::{
-    conversations, dispatch, events, health, inbound, media, messages, provisioning, suppressions,
+    conversations, dispatch, events, health, inbound, media, messages, provisioning, replays,
+    suppressions,
 };
 
 /// The states of all routes, built by the composition root.
@@ -16,6 +17,7 @@ pub struct States {
     pub inbound: inbound::routes::State,
     pub media: media::routes::State,
     pub messages: messages::routes::State,
+    pub replays: replays::routes::State,
     pub conversations: conversations::routes::State,
     pub suppressions: suppressions::routes::State,
     pub events: events::routes::State,
@@ -32,6 +34,7 @@ pub struct States {
 /// | `/channels/{channelId}/media`, also below the base path | third parties, signed; applications | files in |
 /// | `/nexus/v3/media/{mediaId}` | whoever has a link; applications | files out |
 /// | `/nexus/v3/messages...` | applications | submit, search, look, explain, retry, cancel |
+/// | `/nexus/v3/replays...` | operators | dead letters sent again in bulk |
 /// | `/nexus/v3/conversations...` | agents | read, reply, close |
 /// | `/nexus/v3/suppressions...` | applications | who must not be sent to |
 /// | `/nexus/v3/endpoints...` | operators | destinations: look, pause, resume, test |
@@ -45,6 +48,7 @@ pub fn public(states: States, limits: RequestLimits, lifecycle: &Lifecycle) -> R
         .merge(inbound::routes::sms::routes(states.inbound))
         .merge(media::routes::download_routes(states.media))
         .merge(messages::routes::routes(states.messages))
+        .merge(replays::routes::routes(states.replays))
         .merge(conversations::routes::routes(states.conversations))
         .merge(suppressions::routes::routes(states.suppressions))
         .merge(events::routes::routes(states.events))

@@ -4,6 +4,7 @@
 mod listeners;
 mod media;
 mod parts;
+mod replays;
 mod store;
 
 use std::future::Future;

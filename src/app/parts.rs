@@ -145,7 +145,9 @@ impl Parts {
             (database, clock),
             (&context.directory, &vault, &context.media),
         )?;
+        let messages = self.messages(config, keys.clone());
         Ok(States {
+            replays: super::replays::start(config, &messages, &context.lifecycle),
             health: self.health(metrics),
             provisioning: provisioning::routes::State {
                 pool: database.jobs.clone(),
@@ -158,15 +160,8 @@ impl Parts {
             },
             inbound: self.inbound(config, media.uploads.clone()),
             media,
-            messages: self.messages(config, keys.clone()),
-            conversations: conversations::routes::State {
-                keyring: keyring.clone(),
-                clock: clock.clone(),
-                database: database.clone(),
-                ids: Arc::clone(ids),
-                ownership: Arc::clone(ownership),
-                keys: keys.clone(),
-            },
+            messages,
+            conversations: self.conversations(keys.clone()),
             suppressions: suppressions::routes::State {
                 keyring: keyring.clone(),
                 clock: clock.clone(),
@@ -225,6 +220,18 @@ impl Parts {
             desk,
             directory: context.directory.clone(),
             submit,
+            keys,
+        }
+    }
+
+    fn conversations(&self, keys: IdempotencyKeys) -> conversations::routes::State {
+        let context = &self.context;
+        conversations::routes::State {
+            keyring: context.directory.keyring().clone(),
+            clock: context.clock.clone(),
+            database: context.database.clone(),
+            ids: Arc::clone(&context.ids),
+            ownership: Arc::clone(&context.ownership),
             keys,
         }
     }

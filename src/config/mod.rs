@@ -16,6 +16,7 @@ mod logging;
 mod media;
 mod outbound;
 mod receipts;
+mod replays;
 mod retention;
 mod secret;
 mod section;
@@ -33,6 +34,7 @@ pub use logging::LoggingConfig;
 pub use media::MediaConfig;
 pub use outbound::OutboundConfig;
 pub use receipts::ReceiptsConfig;
+pub use replays::ReplaysConfig;
 pub use retention::RetentionConfig;
 pub use security::SecurityConfig;
 pub use server::ServerConfig;
@@ -54,6 +56,7 @@ pub struct Config {
     pub dispatch: DispatchConfig,
     pub content: ContentConfig,
     pub receipts: ReceiptsConfig,
+    pub replays: ReplaysConfig,
     pub media: MediaConfig,
     pub retention: RetentionConfig,
     pub logging: LoggingConfig,
@@ -86,6 +89,7 @@ impl Config {
             dispatch: layers.section()?,
             content: layers.section()?,
             receipts: layers.section()?,
+            replays: layers.section()?,
             media: layers.section()?,
             retention: layers.section()?,
             logging: layers.section()?,
@@ -105,6 +109,7 @@ impl Config {
             .with::<DispatchConfig>()
             .with::<ContentConfig>()
             .with::<ReceiptsConfig>()
+            .with::<ReplaysConfig>()
             .with::<MediaConfig>()
             .with::<RetentionConfig>()
             .with::<LoggingConfig>()

@@ -1,4 +1,4 @@
-//! What people do with stored messages: look, explain, retry. Replying has a file of its own.
+//! What people do with stored messages: look and explain. Replying, retrying and cancelling have files of their own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,17 +12,16 @@ use super::store::search::Filter;
 use super::submit::Submit;
 use crate::conversations;
 use crate::history;
-use crate::history::model::{Entry, Kind, Recorded, Stream};
+use crate::history::model::{Kind, Recorded};
 use crate::lanes::LaneId;
 use crate::lanes::ids::Ids;
 use crate::lanes::ownership::Ownership;
 use crate::lanes::store as lanes;
 use crate::messages::accept::AfterAccept;
-use crate::messages::status::Status;
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
 use crate::provisioning::directory::Directory;
-use crate::values::{Ccid, ConversationId, MessageId, Priority};
+use crate::values::{Ccid, ConversationId, MessageId};
 
 /// Entries of one message that are shown at most.
 const HISTORY_MAX: i64 = 1_000;
@@ -99,55 +98,13 @@ impl Desk {
         let search = Search::newest(filter, before, limit);
         self.search(ccid, &search).await
     }
-
-    /// Sends a dead letter again, with the same id, as if it had just been accepted.
-    ///
-    /// Answers the lane that is to be [told](Self::queued) once the transaction is committed.
-    pub async fn retry(
-        &self,
-        transaction: &mut PgConnection,
-        ccid: Ccid,
-        id: MessageId,
-    ) -> Result<LaneId, MessageError> {
-        find(transaction, ccid, id).await?;
-        let lane = read::revive(transaction, ccid, id)
-            .await?
-            .map(LaneId)
-            .ok_or(MessageError::NotDead)?;
-        let expires_at = self.clock.now_ms() + self.submit.message_age_max_ms;
-        lanes::enqueue(
-            transaction,
-            (ccid, lane),
-            (id, Priority::Normal),
-            expires_at,
-        )
-        .await?;
-        let event = self.ids.next(&self.ownership).map_err(|_| no_lease())?;
-        let entry = Entry {
-            status: Some(Status::Queued.rank()),
-            ..Entry::event(ccid, event, id.as_i64(), Kind::Settled, Stream::Both)
-        };
-        history::store::append(transaction, &[entry]).await?;
-        Ok(lane)
-    }
-
-    /// Tells a lane's owner that it has a message anew.
-    pub fn queued(&self, lane: LaneId) {
-        self.after.wake_owners(vec![lane]);
-        self.after.feed_grew();
-    }
 }
 
-async fn find(
+pub(super) async fn find(
     connection: &mut PgConnection,
     ccid: Ccid,
     id: MessageId,
 ) -> Result<Stored, MessageError> {
     let found = read::by_ids(connection, ccid, &[id]).await?;
     found.into_iter().next().ok_or(MessageError::UnknownMessage)
-}
-
-/// To the caller a lease that cannot be proved is a store that cannot be reached.
-fn no_lease() -> sqlx::Error {
-    sqlx::Error::Io(std::io::Error::other("this replica's lease is not proved"))
 }

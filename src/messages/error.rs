@@ -2,6 +2,7 @@
 
 use super::item::ItemRefused;
 use super::keyed::ReplyRefused;
+use crate::lanes::backlog::Full;
 use crate::provisioning::directory::CannotSend;
 
 /// Closed: the mapping to HTTP in `routes` names every one.
@@ -15,6 +16,8 @@ pub enum MessageError {
     ConversationClosed,
     #[error("only a dead letter can be retried")]
     NotDead,
+    #[error(transparent)]
+    LaneFull(#[from] Full),
     #[error("only a message that is Queued can be cancelled")]
     NotQueued,
     #[error(

@@ -15,6 +15,8 @@ pub mod item;
 pub mod keyed;
 pub mod known;
 pub mod model;
+pub mod narrowing;
+pub mod redrive;
 mod reply;
 pub mod routes;
 pub mod said;

@@ -118,6 +118,10 @@ numbered! {
     ConversationId
 }
 numbered! {
+    /// A job that sends dead letters again.
+    ReplayId
+}
+numbered! {
     /// One entry of the history: a fact that is told once and never changed.
     HistoryId
 }

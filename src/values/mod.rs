@@ -25,7 +25,7 @@ pub use content::{
     MediaUrl, MediaUrlError, Party, RichMedia,
 };
 pub use domain::DomainError;
-pub use id::{ConversationId, HistoryId, IdError, MessageId};
+pub use id::{ConversationId, HistoryId, IdError, MessageId, ReplayId};
 pub use phone::PhoneError;
 pub use priority::{Priority, PriorityError};
 pub use reason_code::ReasonCode;

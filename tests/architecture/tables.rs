@@ -20,6 +20,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("messages", "messages"),
     ("message_states", "messages"),
     ("dead_letters", "messages"),
+    ("replays", "replays"),
     ("history", "history"),
     ("provider_ids", "receipts"),
     ("parked_receipts", "receipts"),

@@ -142,23 +142,39 @@ pub async fn backlog(
     .await
 }
 
-/// Puts a delivery into a lane as if another replica had accepted it, whoever owns the lane.
+/// A message that is to be sent out of a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    pub id: MessageId,
+    pub lane: LaneId,
+    pub priority: Priority,
+}
+
+/// Puts messages of a tenant into their lanes as if another replica had accepted them, whoever owns the lanes. Within
+/// a lane they come in the order of their ids, behind everything that is there.
 pub async fn enqueue(
     connection: &mut PgConnection,
-    (ccid, lane): (Ccid, LaneId),
-    (id, priority): (MessageId, Priority),
+    ccid: Ccid,
+    waiting: &[Waiting],
     expires_at: i64,
 ) -> sqlx::Result<()> {
+    let ids: Vec<i64> = waiting.iter().map(|one| one.id.as_i64()).collect();
+    let lanes: Vec<i64> = waiting.iter().map(|one| one.lane.0).collect();
+    let priorities: Vec<i16> = waiting.iter().map(|one| one.priority.as_i16()).collect();
     sqlx::query!(
         "with raised as (
-             update lanes set stamp = stamp + 1 where lane = $2 and ccid = $1 returning stamp
+             update lanes set stamp = stamp + 1
+             where lane in (select lane from lanes where ccid = $1 and lane = any($3) order by lane for update)
+             returning lane, stamp
          )
          insert into deliveries (ccid, lane, stamp, own, id, priority, expires_at)
-         select $1, $2, stamp, false, $3, $4, $5 from raised",
+         select $1, raised.lane, raised.stamp, false, waiting.id, waiting.priority, $5
+         from unnest($2::bigint[], $3::bigint[], $4::smallint[]) as waiting (id, lane, priority)
+         join raised on raised.lane = waiting.lane",
         ccid.as_uuid(),
-        lane.0,
-        id.as_i64(),
-        priority.as_i16(),
+        &ids,
+        &lanes,
+        &priorities,
         expires_at,
     )
     .execute(connection)

@@ -11,7 +11,8 @@ pub use cancellations::{
     withdraw_wish,
 };
 pub use deliveries::{
-    DeliveryKeys, announce, backlog, enqueue, next_due, read_due, read_forward, read_holding,
+    DeliveryKeys, Waiting, announce, backlog, enqueue, next_due, read_due, read_forward,
+    read_holding,
 };
 pub use lanes::{
     Endpoint, LaneRow, LaneTarget, RowBrakes, brakes, claim_lanes, endpoints, ensure_lane,

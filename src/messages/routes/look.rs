@@ -87,7 +87,7 @@ pub(super) async fn retry(
         return Ok(answer.into_response());
     }
     let done = desk.retry(&mut transaction, caller.ccid, id).await;
-    let (mut transaction, lane) = transaction.unless_refused(done).await?;
+    let (mut transaction, redriven) = transaction.unless_refused(done).await?;
     let answer = Answer::new(StatusCode::ACCEPTED, json!({ "id": id.to_string() }))?;
     keys.keep(
         &mut transaction,
@@ -97,7 +97,7 @@ pub(super) async fn retry(
     )
     .await?;
     transaction.commit().await.map_err(ApiError::unavailable)?;
-    desk.queued(lane);
+    desk.redriven(redriven);
     Ok(answer.into_response())
 }
 

@@ -70,6 +70,7 @@ impl From<MessageError> for ApiError {
             MessageError::UnderWay => {
                 Self::conflict(Some(UNDER_WAY), error.to_string()).retry_after(1)
             }
+            MessageError::LaneFull(_) => submissions::backlog_is_full(),
             MessageError::CannotSend(_) => Self::unprocessable(error.to_string()),
             // Another request came between the look for the first one's answer and the store; its answer is there next time.
             MessageError::KeyUsed => still_running(),

@@ -5,6 +5,7 @@ pub mod accept;
 pub mod cancel;
 pub mod context;
 pub mod conversation;
+pub mod dead_letters;
 pub mod keys;
 pub mod outbound;
 pub mod read;

@@ -89,28 +89,3 @@ pub async fn by_ids(
     .await?;
     Ok(rows.into_iter().map(|row| stored!(row)).collect())
 }
-
-/// Ends a dead letter's death: it is `Queued` anew. Answers its lane; `None` if it is no dead letter of the tenant.
-pub async fn revive(
-    connection: &mut PgConnection,
-    ccid: Ccid,
-    id: MessageId,
-) -> sqlx::Result<Option<i64>> {
-    let lane = sqlx::query_scalar!(
-        "delete from dead_letters where ccid = $1 and id = $2 returning lane",
-        ccid.as_uuid(),
-        id.as_i64(),
-    )
-    .fetch_optional(&mut *connection)
-    .await?;
-    if lane.is_some() {
-        sqlx::query!(
-            "delete from message_states where ccid = $1 and id = $2",
-            ccid.as_uuid(),
-            id.as_i64()
-        )
-        .execute(connection)
-        .await?;
-    }
-    Ok(lane)
-}

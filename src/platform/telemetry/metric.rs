@@ -61,6 +61,12 @@ catalogue! {
     DELIVERY_SECONDS = Seconds "nexus_gateway_delivery_seconds";
     /// Messages that became dead letters, by `code`.
     DEAD_LETTERS = Counter "nexus_gateway_dead_letters_total";
+    /// Jobs that send dead letters again, by the `state` that they came to: running, completed, cancelled.
+    REPLAYS = Counter "nexus_gateway_replays_total";
+    /// Dead letters that these jobs met, by `outcome`: queued, skipped.
+    REPLAYED_MESSAGES = Counter "nexus_gateway_replayed_messages_total";
+    /// Steps of these jobs that failed and are tried again.
+    REPLAY_STEPS_FAILED = Counter "nexus_gateway_replay_steps_failed_total";
     /// Wishes to cancel a message that was Queued, by `outcome`: cancelled, refused, `under_way`.
     CANCELLATIONS = Counter "nexus_gateway_cancellations_total";
     /// Times that wishes to cancel could not be decided for want of the store; they are tried again.

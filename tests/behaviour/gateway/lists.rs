@@ -46,6 +46,12 @@ async fn populated(gateway: &TestGateway) -> (Tenant, Vec<String>) {
     let latest = open["data"]["items"][0]["id"].as_str().unwrap().to_owned();
     let key = json!({ "tenant": ccid, "name": "another", "permissions": ["nexus:messages:read"] });
     tenant.post(&format!("{provisioning}/apikeys"), &key).await;
+    for status in ["Failed", "Sent"] {
+        let wanted = json!({ "filter": { "status": status }, "ratePerSecond": 1 });
+        let begun = tenant.post("/nexus/v3/replays", &wanted).await;
+        let id = begun.json()["data"]["id"].as_str().unwrap().to_owned();
+        tenant.delete(&format!("/nexus/v3/replays/{id}")).await;
+    }
     let lists = [
         services,
         senders,
@@ -55,6 +61,7 @@ async fn populated(gateway: &TestGateway) -> (Tenant, Vec<String>) {
         format!("/nexus/v3/conversations/{latest}/messages"),
         "/nexus/v3/suppressions".to_owned(),
         "/nexus/v3/endpoints".to_owned(),
+        "/nexus/v3/replays".to_owned(),
     ];
     (tenant, lists.to_vec())
 }

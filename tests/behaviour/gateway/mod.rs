@@ -17,6 +17,7 @@ mod lists;
 mod media;
 mod optout;
 mod receipts;
+pub(crate) mod replays;
 mod rich_media;
 mod search;
 mod states;

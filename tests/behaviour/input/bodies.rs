@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::Attack;
-use super::doors::{Door, Manner};
+use super::door::{Door, Manner};
 use super::values::{LITERALS, MALFORMED, NAUGHTY, PLACEHOLDER, of_every_kind};
 
 /// More than any reader should follow.

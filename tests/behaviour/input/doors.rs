@@ -1,143 +1,11 @@
 //! The table of the contract: every route with one call, or several, that it takes.
 
-use bytes::Bytes;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::Attack;
-use super::site::{DOMAIN, Site, file_form};
+use super::door::{Credentials, Door, Takes};
+use super::site::{DOMAIN, Site};
 use crate::harness::tenant::{CONSUMER, PHONE};
-
-/// How a call shows who makes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Credentials {
-    Nobody,
-    Signature,
-    Key,
-    /// The cluster's API key, for the tenant that is there to be provisioned.
-    Operator,
-    Basic,
-}
-
-/// What becomes of members that nobody knows, and of JSON of the wrong kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
-    /// Both are 422.
-    Own,
-    /// The first are ignored, the second is 400.
-    ThirdParty,
-}
-
-#[derive(Debug, Clone)]
-pub enum Takes {
-    Nothing,
-    Json(Value),
-    File,
-}
-
-/// A route and a call that it takes.
-#[derive(Debug, Clone)]
-pub struct Door {
-    pub method: Method,
-    pub template: &'static str,
-    /// With everything that the template names.
-    pub path: String,
-    /// The parameters that it knows, each with a good value.
-    pub query: &'static str,
-    pub credentials: Credentials,
-    pub manner: Manner,
-    pub takes: Takes,
-    /// What the call may be answered with.
-    pub answers: &'static [u16],
-}
-
-impl Door {
-    fn own(method: Method, template: &'static str) -> Self {
-        Self {
-            method,
-            template,
-            path: String::new(),
-            query: "",
-            credentials: Credentials::Key,
-            manner: Manner::Own,
-            takes: Takes::Nothing,
-            answers: &[200],
-        }
-    }
-
-    fn get(template: &'static str) -> Self {
-        Self::own(Method::GET, template)
-    }
-
-    fn post(template: &'static str) -> Self {
-        Self::own(Method::POST, template)
-    }
-
-    fn takes(self, body: Value) -> Self {
-        Self {
-            takes: Takes::Json(body),
-            ..self
-        }
-    }
-
-    fn query(self, query: &'static str) -> Self {
-        Self { query, ..self }
-    }
-
-    fn answers(self, answers: &'static [u16]) -> Self {
-        Self { answers, ..self }
-    }
-
-    fn of(self, credentials: Credentials) -> Self {
-        let manner = match credentials {
-            Credentials::Signature | Credentials::Basic => Manner::ThirdParty,
-            Credentials::Nobody | Credentials::Key | Credentials::Operator => Manner::Own,
-        };
-        Self {
-            credentials,
-            manner,
-            ..self
-        }
-    }
-
-    /// Puts these where the template has its parameters, in their order.
-    fn at(mut self, parameters: &[&str]) -> Self {
-        let mut parameters = parameters.iter();
-        let segments = self.template.split('/').map(|segment| match segment {
-            name if name.starts_with('{') => *parameters.next().unwrap(),
-            segment => segment,
-        });
-        self.path = segments.collect::<Vec<_>>().join("/");
-        self
-    }
-
-    pub fn json(&self) -> Option<&Value> {
-        match &self.takes {
-            Takes::Json(body) => Some(body),
-            Takes::Nothing | Takes::File => None,
-        }
-    }
-
-    /// The call as it is taken.
-    pub fn valid(&self) -> Attack {
-        let body = match &self.takes {
-            Takes::Nothing => Bytes::new(),
-            Takes::Json(body) => body.to_string().into(),
-            Takes::File => file_form(),
-        };
-        Attack {
-            what: "nothing was done".to_owned(),
-            method: self.method.clone(),
-            path: match self.query {
-                "" => self.path.clone(),
-                query => format!("{}?{query}", self.path),
-            },
-            body,
-            headers: Vec::new(),
-            answers: Some(self.answers.to_vec()),
-        }
-    }
-}
 
 /// Every door that is answered with what is asked for.
 pub fn doors(site: &Site) -> Vec<Door> {
@@ -146,6 +14,7 @@ pub fn doors(site: &Site) -> Vec<Door> {
         aggregation(),
         files(site),
         messages(site),
+        replays(site),
         conversations(site),
         suppressions(),
         services(site),
@@ -256,6 +125,26 @@ fn messages(site: &Site) -> Vec<Door> {
             .at(id)
             .answers(&[409]),
         Door::post("/nexus/v3/messages/{id}/cancel").at(id),
+    ]
+}
+
+fn replays(site: &Site) -> Vec<Door> {
+    let id: &[&str] = &[&site.replay];
+    let filter = json!({
+        "channelId": PHONE, "address": CONSUMER, "status": "Failed", "direction": "outbound",
+        "since": "2020-01-01T00:00:00Z", "until": "2030-01-01T00:00:00Z", "campaignId": "c",
+    });
+    let body = json!({ "filter": filter, "ratePerSecond": 5, "dryRun": true });
+    vec![
+        Door::post("/nexus/v3/replays")
+            .at(&[])
+            .takes(body)
+            .answers(&[202, 429]),
+        Door::get("/nexus/v3/replays")
+            .at(&[])
+            .query("limit=5&cursor=MTc5NTI2NDkyODU5NC0w"),
+        Door::get("/nexus/v3/replays/{id}").at(id),
+        Door::own(Method::DELETE, "/nexus/v3/replays/{id}").at(id),
     ]
 }
 

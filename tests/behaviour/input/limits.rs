@@ -6,7 +6,8 @@ use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING}
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::doors::{Door, Takes, doors};
+use super::door::{Door, Takes};
+use super::doors::doors;
 use super::site::Site;
 
 const MIB: usize = 1024 * 1024;

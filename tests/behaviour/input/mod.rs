@@ -4,6 +4,7 @@
 
 mod bodies;
 mod caller;
+mod door;
 mod doors;
 mod law;
 mod limits;
@@ -38,12 +39,12 @@ const PER_DOOR: usize = 40;
 
 #[tokio::test]
 async fn whatever_is_made_of_a_third_party_s_body_is_refused_in_the_envelope_and_leaves_nothing() {
-    bodies_at(doors::Manner::ThirdParty).await;
+    bodies_at(door::Manner::ThirdParty).await;
 }
 
 #[tokio::test]
 async fn whatever_is_made_of_a_body_of_our_own_is_refused_in_the_envelope_and_leaves_nothing() {
-    bodies_at(doors::Manner::Own).await;
+    bodies_at(door::Manner::Own).await;
 }
 
 #[tokio::test]
@@ -58,7 +59,7 @@ async fn whatever_is_made_of_a_path_a_query_or_a_header_is_refused_in_the_envelo
     trial.end();
 }
 
-async fn bodies_at(manner: doors::Manner) {
+async fn bodies_at(manner: door::Manner) {
     let site = site::Site::open().await;
     let mut trial = trial::Trial::new(&site);
     for door in doors::doors(&site) {

@@ -6,7 +6,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::doors::{Credentials, Door, Takes};
+use super::door::{Credentials, Door, Takes};
 use crate::harness::TestGateway;
 use crate::harness::gateway::WEBHOOK_SECRET;
 use crate::harness::tenant::{CONSUMER, OTHER_PHONE, PHONE, Tenant, text_to};
@@ -27,6 +27,7 @@ pub struct Site {
     /// A tenant that is there to be provisioned, so that the first one stays as it is.
     pub provisioned: Uuid,
     pub message: String,
+    pub replay: String,
     pub conversation: String,
     pub ending_conversation: String,
     pub endpoint: String,
@@ -57,6 +58,7 @@ impl Site {
         Self {
             provisioned: Uuid::new_v4(),
             message,
+            replay: replay(&tenant).await,
             conversation,
             ending_conversation,
             endpoint,
@@ -190,6 +192,13 @@ async fn key(tenant: &Tenant) -> String {
     let made = tenant.post("/nexus/v3/provisioning/apikeys", &body).await;
     assert_eq!(made.status, 201, "{:?}", made.json());
     text(&made.json()["data"]["id"])
+}
+
+async fn replay(tenant: &Tenant) -> String {
+    let body = json!({ "filter": {}, "ratePerSecond": 1, "dryRun": true });
+    let begun = tenant.post("/nexus/v3/replays", &body).await;
+    assert_eq!(begun.status, 202, "{:?}", begun.json());
+    text(&begun.json()["data"]["id"])
 }
 
 async fn first_id(tenant: &Tenant, list: &str) -> String {

@@ -5,7 +5,7 @@ use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use super::Attack;
-use super::doors::{Credentials, Door, Manner, Takes};
+use super::door::{Credentials, Door, Manner, Takes};
 
 /// Segments that lead elsewhere, or nowhere.
 const SEGMENTS: [&str; 18] = [

@@ -4,7 +4,7 @@ use reqwest::header::HeaderMap;
 
 use super::Attack;
 use super::caller::Caller;
-use super::doors::Door;
+use super::door::Door;
 use super::law::Answer;
 use super::site::Site;
 

@@ -61,7 +61,11 @@ fn in_time(passed_on: &PassedOn) {
 }
 
 /// The life of the replica behind a door: an id that it makes tells its number.
-async fn life_of(database: &mut sqlx::PgConnection, url: &str, tenant: &Tenant) -> (i16, i64) {
+pub(super) async fn life_of(
+    database: &mut sqlx::PgConnection,
+    url: &str,
+    tenant: &Tenant,
+) -> (i16, i64) {
     let id = tenant
         .at(url)
         .consumer_says(CONSUMER, "who takes this?")

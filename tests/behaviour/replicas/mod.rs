@@ -2,6 +2,7 @@
 //! is killed or is frozen.
 
 mod death;
+mod replay;
 mod sharing;
 mod stopping;
 mod unknown;

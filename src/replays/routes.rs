@@ -1,0 +1,242 @@
+//! All HTTP over replays.
+
+use axum::Router;
+use axum::extract::{FromRef, State as From};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::{Deserialize, Serialize};
+use tracing::info;
+
+use super::model::{Figures, Replay, State as JobState, Wanted};
+use super::runner::Wake;
+use super::store;
+use crate::auth::caller::TenantCaller;
+use crate::auth::keyring::Keyring;
+use crate::auth::permission::Permission;
+use crate::messages::desk::Desk;
+use crate::messages::narrowing::Narrowing;
+use crate::platform::clock::{Clock, rfc3339};
+use crate::platform::database::Transaction;
+use crate::platform::http::envelope::Answer;
+use crate::platform::http::idempotency::{IdempotencyKeys, Keyed};
+use crate::platform::http::page::{Page, Sought};
+use crate::platform::http::{ApiError, Path, Query, envelope};
+use crate::platform::telemetry::metric;
+use crate::values::{Ccid, ReplayId};
+
+/// Messages a second that a job may send at most.
+const RATE_MAX: f64 = 10_000.0;
+/// And at least, which is one in a hundred seconds.
+const RATE_MIN: f64 = 0.01;
+/// When a tenant that has as many running jobs as it may have is to ask again, in seconds.
+const RETRY_AFTER_SECONDS: u32 = 10;
+
+/// What these handlers may reach.
+#[derive(Debug, Clone, FromRef)]
+pub struct State {
+    pub keyring: Keyring,
+    pub clock: Clock,
+    pub desk: Desk,
+    pub keys: IdempotencyKeys,
+    pub wake: Wake,
+    pub limits: Limits,
+}
+
+/// How many jobs one tenant may have.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub running_max: i64,
+    /// Those that have ended; older ones are forgotten.
+    pub ended_max: i64,
+}
+
+/// Below the base path.
+pub fn routes(state: State) -> Router {
+    Router::new()
+        .route("/replays", get(list).post(begin))
+        .route("/replays/{id}", get(show).delete(cancel))
+        .with_state(state)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ReplayBody {
+    filter: Narrowing,
+    rate_per_second: f64,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct View {
+    id: String,
+    state: &'static str,
+    matched: i64,
+    queued: i64,
+    skipped: i64,
+    filter: Option<Narrowing>,
+    rate_per_second: f64,
+    dry_run: bool,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<String>,
+}
+
+/// Begins a job; it runs when it is answered.
+async fn begin(
+    From(state): From<State>,
+    caller: TenantCaller,
+    Keyed { key, body }: Keyed<ReplayBody>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::MessagesSend)?;
+    let wanted = wanted(&body)?;
+    let ccid = caller.ccid;
+    let call = key.map(|key| key.of(ccid));
+    let desk = &state.desk;
+    let id = desk.ids.next(&desk.ownership);
+    let id = ReplayId::from_i64(id.map_err(ApiError::unavailable)?);
+    let transaction = desk.database.jobs.begin().await;
+    let mut transaction = transaction.map_err(ApiError::unavailable)?;
+    if let Some(answer) = state.keys.begin(&mut transaction, call.as_ref()).await? {
+        transaction.commit().await.map_err(ApiError::unavailable)?;
+        return Ok(answer.into_response());
+    }
+    let made = make(&state, &mut transaction, (ccid, id), wanted).await;
+    let (mut transaction, replay) = transaction.unless_refused(made).await?;
+    let created_at = replay.created_at;
+    let answer = Answer::new(StatusCode::ACCEPTED, View::from(replay))?;
+    let keys = &state.keys;
+    keys.keep(&mut transaction, call.as_ref(), &answer, created_at)
+        .await?;
+    transaction.commit().await.map_err(ApiError::unavailable)?;
+    metrics::counter!(metric::REPLAYS, "state" => "running").increment(1);
+    info!(replay.id = %id, %ccid, "A replay begins");
+    state.wake.wake();
+    Ok(answer.into_response())
+}
+
+/// Writes the job down unless the tenant has as many as it may have.
+async fn make(
+    state: &State,
+    transaction: &mut Transaction,
+    (ccid, id): (Ccid, ReplayId),
+    wanted: Wanted,
+) -> Result<Replay, ApiError> {
+    let running = store::count_running(transaction, ccid).await;
+    if running.map_err(ApiError::unavailable)? >= state.limits.running_max {
+        return Err(ApiError::rate_limited(
+            RETRY_AFTER_SECONDS,
+            "too many replays of this tenant run already; wait until one has ended, or cancel one",
+        ));
+    }
+    let now_ms = state.clock.now_ms();
+    store::forget_all_but(transaction, ccid, state.limits.ended_max)
+        .await
+        .map_err(ApiError::unavailable)?;
+    store::insert(transaction, ccid, id, (&wanted, now_ms))
+        .await
+        .map_err(ApiError::unavailable)?;
+    Ok(Replay {
+        id,
+        state: JobState::Running,
+        wanted,
+        figures: Figures::default(),
+        created_at: now_ms,
+        ended_at: None,
+    })
+}
+
+fn wanted(body: &ReplayBody) -> Result<Wanted, ApiError> {
+    body.filter.read().map_err(|bad| {
+        ApiError::unprocessable(format!("filter: {bad}"))
+            .detail(format!("/filter/{}", bad.member), bad.why)
+    })?;
+    if !(RATE_MIN..=RATE_MAX).contains(&body.rate_per_second) {
+        return Err(
+            ApiError::unprocessable("ratePerSecond is a number from 0.01 to 10000")
+                .detail("/ratePerSecond", "0.01 to 10000"),
+        );
+    }
+    Ok(Wanted {
+        filter: serde_json::to_string(&body.filter).map_err(ApiError::unavailable)?,
+        rate_per_second: body.rate_per_second,
+        dry_run: body.dry_run,
+    })
+}
+
+async fn list(
+    From(desk): From<Desk>,
+    caller: TenantCaller,
+    Query(page): Query<Page>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::MessagesRead)?;
+    let (sought, before) = (Sought::of(&page)?, page.after::<ReplayId>()?);
+    let connection = desk.database.reads.acquire().await;
+    let mut connection = connection.map_err(ApiError::unavailable)?;
+    let found = store::list(&mut connection, caller.ccid, before, sought.items()).await;
+    let found = found.map_err(ApiError::unavailable)?;
+    Ok(sought.answer(found, |last| last.id.to_string(), View::from))
+}
+
+async fn show(
+    From(desk): From<Desk>,
+    caller: TenantCaller,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::MessagesRead)?;
+    found(&desk, caller.ccid, parse(&id)?).await
+}
+
+/// Cancels a job. What it has sent stays sent; one that has ended stays as it is.
+async fn cancel(
+    From(desk): From<Desk>,
+    caller: TenantCaller,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::MessagesSend)?;
+    let (ccid, id) = (caller.ccid, parse(&id)?);
+    let connection = desk.database.jobs.acquire().await;
+    let mut connection = connection.map_err(ApiError::unavailable)?;
+    let cancelled = store::cancel(&mut connection, ccid, id, desk.clock.now_ms()).await;
+    if cancelled.map_err(ApiError::unavailable)? {
+        metrics::counter!(metric::REPLAYS, "state" => "cancelled").increment(1);
+        info!(replay.id = %id, %ccid, "A replay was cancelled");
+    }
+    drop(connection);
+    found(&desk, ccid, id).await
+}
+
+async fn found(desk: &Desk, ccid: Ccid, id: ReplayId) -> Result<Response, ApiError> {
+    let connection = desk.database.reads.acquire().await;
+    let mut connection = connection.map_err(ApiError::unavailable)?;
+    let found = store::find(&mut connection, ccid, id).await;
+    let found = found.map_err(ApiError::unavailable)?;
+    Ok(envelope::ok(View::from(found.ok_or_else(unknown)?)))
+}
+
+fn parse(id: &str) -> Result<ReplayId, ApiError> {
+    id.parse().map_err(|_| unknown())
+}
+
+fn unknown() -> ApiError {
+    ApiError::not_found("there is no such replay")
+}
+
+impl std::convert::From<Replay> for View {
+    fn from(replay: Replay) -> Self {
+        Self {
+            id: replay.id.to_string(),
+            state: replay.state.as_str(),
+            matched: replay.figures.matched,
+            queued: replay.figures.queued,
+            skipped: replay.figures.skipped,
+            filter: serde_json::from_str(&replay.wanted.filter).ok(),
+            rate_per_second: replay.wanted.rate_per_second,
+            dry_run: replay.wanted.dry_run,
+            created_at: rfc3339(replay.created_at),
+            ended_at: replay.ended_at.map(rfc3339),
+        }
+    }
+}
