@@ -56,6 +56,9 @@ pub mod events;
 /// From a leased lane to recorded outcomes.
 pub mod dispatch;
 
+/// After the database was restored to a point in time.
+pub mod restore;
+
 /// What is done in the background so that nothing grows without end.
 pub mod janitor;
 

@@ -31,7 +31,7 @@ use crate::platform::telemetry::MetricsPage;
 use crate::platform::vault::Vault;
 use crate::provisioning::{self, Directory, RefreshError};
 use crate::values::Secret;
-use crate::{first_secrets, router};
+use crate::{first_secrets, restore, router};
 use listeners::{Listeners, Served};
 use parts::Parts;
 
@@ -70,6 +70,8 @@ pub struct Surroundings {
     pub metrics: MetricsPage,
     /// Where programs are found: the process's `PATH`.
     pub search_path: Option<std::ffi::OsString>,
+    /// The data were restored to a point in time: hold everything.
+    pub after_restore: bool,
 }
 
 /// Why the gateway did not start. Each is one line for the operator.
@@ -134,11 +136,15 @@ impl App {
             clock,
             metrics,
             search_path,
+            after_restore,
         } = surroundings;
         let lifecycle = Lifecycle::new();
         // Bound first, so that a second gateway on the same address leaves no trace in the database.
         let listeners = Listeners::bind(&config.server).await?;
         let store = open(&config, &clock, search_path).await?;
+        if after_restore {
+            restore::hold(&store.database).await?;
+        }
         let data_directory = store.embedded.as_ref().map(EmbeddedPostgres::directory);
         let bootstrap_key = first_secrets::bootstrap_key(&config.security, data_directory)?;
         let (vault, directory) = tenants(&config, &store, bootstrap_key.as_ref(), &clock).await?;

@@ -42,6 +42,7 @@ use crate::platform::telemetry::{MetricsPage, metric};
 use crate::platform::vault::Vault;
 use crate::provisioning::Directory;
 use crate::receipts::intake::{ReceiptParts, Receipts};
+use crate::restore::Marker;
 use crate::router::States;
 use crate::suppressions::keywords::KeywordSets;
 use crate::{
@@ -113,6 +114,7 @@ impl Parts {
             crowded.clone(),
             lifecycle,
         );
+        Marker::start(database, of_replica, lifecycle);
         events::horizon::watch(database, clock, lifecycle);
         Ok(Self {
             context,

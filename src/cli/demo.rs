@@ -40,6 +40,7 @@ pub(super) async fn demo(
         clock: Clock::system(),
         metrics,
         search_path,
+        after_restore: false,
     };
     let app = tokio::select! {
         app = App::start(config, Roles::ALL, surroundings) => app?,

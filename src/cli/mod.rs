@@ -5,6 +5,7 @@
 mod api_key;
 mod demo;
 mod health;
+mod restore;
 mod serve;
 mod simulate;
 
@@ -45,6 +46,9 @@ enum Command {
     /// Work with API keys in the database, without a running gateway.
     #[command(subcommand)]
     ApiKey(ApiKeyCommand),
+    /// Work with a database that was restored to a point in time.
+    #[command(subcommand)]
+    Restore(RestoreCommand),
     /// Ask a running gateway on this machine whether it is ready; for container health checks.
     Health,
 }
@@ -54,6 +58,10 @@ struct ServeArguments {
     /// What this process does: api (answer), dispatch (send), or both.
     #[arg(long, value_delimiter = ',', default_value = "api,dispatch")]
     roles: Vec<Role>,
+    /// The database was restored to a point in time: send nothing until `restore release`, and treat what was queued
+    /// then as perhaps sent. To give this again for the same restore changes nothing.
+    #[arg(long)]
+    after_restore: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -77,6 +85,12 @@ struct SimulateArguments {
     /// The webhook secret whose signatures it verifies.
     #[arg(long)]
     secret: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum RestoreCommand {
+    /// Let everything be sent that `serve --after-restore` holds, once newer suppressions were imported.
+    Release,
 }
 
 #[derive(Debug, Subcommand)]
@@ -107,6 +121,8 @@ pub enum CommandError {
     Demo(#[from] DemoError),
     #[error("{0}")]
     ApiKey(#[from] api_key::ApiKeyCommandError),
+    #[error("{0}")]
+    Restore(#[from] restore::NotReleased),
     #[error("{0}")]
     Health(#[from] health::NotReady),
     #[error("{0}")]
@@ -139,6 +155,9 @@ pub async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<(), Com
         Command::Migrate => serve::migrate(load()?, search_path).await,
         Command::CheckConfig => serve::check(&load()?),
         Command::ApiKey(command) => Ok(api_key::run(load()?, command, search_path).await?),
+        Command::Restore(RestoreCommand::Release) => {
+            Ok(restore::release(load()?, search_path).await?)
+        }
         Command::Health => Ok(health::ask(&load()?).await?),
     }
 }

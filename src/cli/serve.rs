@@ -28,6 +28,7 @@ pub(super) async fn serve(
         clock: Clock::system(),
         metrics,
         search_path,
+        after_restore: arguments.after_restore,
     };
     let app = tokio::select! {
         app = App::start(config, roles, surroundings) => app?,

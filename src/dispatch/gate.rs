@@ -101,7 +101,7 @@ impl Gate {
         (life, lane): (Life, &LaneOpen),
     ) -> Result<(), NotStarted> {
         loop {
-            if !lane.is_open() {
+            if !lane.is_open() || self.ownership.is_held() {
                 return Err(NotStarted::LaneClosed);
             }
             // A later life of this process does not own what an earlier one claimed.

@@ -181,7 +181,9 @@ impl LaneLoop {
             channel,
             open: self.brakes.open(),
         };
-        if arrival.delivery.expires_at <= now_ms || arrival.delivery.announced_at.is_some() {
+        // What a restore left open is sent again where that is safe.
+        let is_open = arrival.delivery.announced_at.is_some() && !attempt.channel.repeats_safe();
+        if arrival.delivery.expires_at <= now_ms || is_open {
             self.brakes.breaker.not_started();
             return self.attempts.skip(attempt, arrival, slot);
         }
@@ -193,6 +195,7 @@ impl LaneLoop {
     fn may_start(&self) -> bool {
         !self.unread.pause
             && !self.unread.holding
+            && !self.context.ownership.is_held()
             && !self.context.lifecycle.draining().is_cancelled()
             && self.brakes.let_go(self.context.clock.now_ms())
     }

@@ -23,6 +23,7 @@ mod excerpt;
 pub mod gate;
 pub mod hand_over;
 pub mod held;
+pub mod hold;
 pub mod judgement;
 pub mod known;
 pub mod lane;

@@ -5,6 +5,8 @@
 //! outage of the database moves no lane, and no clock has to agree with another. We start nothing later than 0.7 lease
 //! after the sending of our last good tick. Death is one compare-and-set, and every write under a life checks it.
 
+mod life;
+
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -14,16 +16,17 @@ use futures_util::FutureExt;
 use sqlx::{ConnectOptions, PgConnection};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::context::DispatchContext;
 use super::hand_over::HandOvers;
+use super::hold;
 use super::lane::LaneLoop;
 use super::share::share_of;
 use super::watch::Watch;
 use crate::lanes::model::{LaneId, Life};
 use crate::lanes::ownership::{LaneSignal, OwnedLane};
-use crate::lanes::store::{self, LaneRow, Tick};
+use crate::lanes::store::{self, HoldPhase, LaneRow, Tick};
 use crate::platform::database::within;
 use crate::platform::telemetry::metric;
 
@@ -143,7 +146,12 @@ impl Replica {
         self.directory_version.send_if_modified(|version| {
             std::mem::replace(version, tick.directory_version) != tick.directory_version
         });
-        if self.sends && takes_lanes {
+        if hold::follow(&self.context, tick.hold) {
+            return self.begin_anew(life).await;
+        }
+        // Whoever takes a lane reads it, so what is in it is marked first.
+        let is_marked = tick.hold != Some(HoldPhase::Marking);
+        if self.sends && takes_lanes && is_marked {
             self.balance(life, &tick).await?;
             self.take_strays(life).await?;
             self.look_where_work_is().await?;
@@ -187,38 +195,6 @@ impl Replica {
             }
             return Ok((life, tick));
         }
-    }
-
-    async fn register(&mut self) -> sqlx::Result<Life> {
-        let lease_ms = i64::try_from(self.lease().as_millis()).unwrap_or(i64::MAX);
-        let connection = self.connection().await?;
-        let registration = loop {
-            if let Some(registration) = store::register(connection, lease_ms).await? {
-                break registration;
-            }
-        };
-        info!(
-            replica = registration.life.number,
-            life = registration.life.life,
-            "This replica has begun a life"
-        );
-        self.context.ids.raise_floor(registration.floor_ms);
-        self.life = Some(registration.life);
-        Ok(registration.life)
-    }
-
-    /// Declares a replica dead and frees its lanes.
-    async fn bury(&mut self, life: Life) -> sqlx::Result<()> {
-        let connection = self.connection().await?;
-        if store::end_life(connection, life).await? {
-            warn!(
-                replica = life.number,
-                life = life.life,
-                "A replica has gone silent; its lanes pass on"
-            );
-            metrics::counter!(metric::LEASE_TAKEOVERS).increment(1);
-        }
-        Ok(())
     }
 
     /// Takes an even share of the lanes, and gives away what is more.
@@ -345,32 +321,6 @@ impl Replica {
         self.watch.interrupt();
         // A claim whose answer was lost may have been granted.
         self.hand_overs.expect_strays();
-    }
-
-    /// Somebody declared us dead: our lanes are others' now, and we begin again as somebody new.
-    fn life_ended(&mut self, life: Life) {
-        metrics::counter!(metric::LIVES_LOST).increment(1);
-        error!(
-            replica = life.number,
-            life = life.life,
-            "This replica was declared dead; it begins a new life"
-        );
-        for lane in self.context.ownership.end_life() {
-            lane.signal(LaneSignal::Release);
-        }
-        self.life = None;
-        self.watch.interrupt();
-    }
-
-    async fn end(mut self) {
-        let Some(life) = self.life else { return };
-        let ended = within(LAST_WORDS_MAX, async {
-            let connection = self.connection().await?;
-            store::end_life(connection, life).await
-        });
-        if let Err(error) = ended.await {
-            warn!(error.cause = %error, "This life could not be ended; the others will find it silent");
-        }
     }
 
     async fn connection(&mut self) -> sqlx::Result<&mut PgConnection> {

@@ -72,7 +72,8 @@ struct View {
     id: String,
     connector: String,
     channel_id: String,
-    /// `open`, `parked` (left alone after failures, then probed) or `paused` (by an operator or a 410).
+    /// `open`, `parked` (left alone after failures, then probed), `paused` (by an operator or a 410) or `held` (as all
+    /// are, after a restore).
     state: &'static str,
     /// Attempts under way, as the sending replica last told: within its tick.
     in_flight: i32,
@@ -298,10 +299,11 @@ impl View {
             id: endpoint.lane.0.to_string(),
             connector: endpoint.connector,
             channel_id: endpoint.target,
-            state: match (endpoint.paused, parked_until) {
-                (true, _) => "paused",
-                (false, Some(_)) => "parked",
-                (false, None) => "open",
+            state: match (endpoint.held, endpoint.paused, parked_until) {
+                (true, ..) => "held",
+                (false, true, _) => "paused",
+                (false, false, Some(_)) => "parked",
+                (false, false, None) => "open",
             },
             in_flight: endpoint.in_flight,
             backlog: endpoint.backlog,

@@ -179,6 +179,14 @@ pub async fn note_cluster(connection: &mut PgConnection) -> sqlx::Result<bool> {
     Ok(changed.rows_affected() > 0)
 }
 
+/// Begins a new incarnation: readers of the feed begin anew, since what they have read may not be in it any more.
+pub async fn begin_generation(connection: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("update feed set generation = generation + 1")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Which incarnation of the data cursors speak of.
 pub async fn feed_generation(connection: &mut PgConnection) -> sqlx::Result<i32> {
     sqlx::query_scalar!("select generation from feed")

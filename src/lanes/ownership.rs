@@ -10,10 +10,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::model::{Arrival, LaneId, Life, Place};
+use super::store::HoldPhase;
 use crate::platform::clock::Clock;
 
 /// What a lane's loop is told.
@@ -153,6 +154,8 @@ pub struct Ownership {
     clock: Clock,
     lease: ArcSwapOption<Lease>,
     lanes: RwLock<HashMap<LaneId, Arc<OwnedLane>>>,
+    /// The hold after a restore, as the last tick showed it.
+    hold: watch::Sender<Option<HoldPhase>>,
 }
 
 impl Ownership {
@@ -161,6 +164,7 @@ impl Ownership {
             clock,
             lease: ArcSwapOption::empty(),
             lanes: RwLock::new(HashMap::new()),
+            hold: watch::Sender::new(None),
         }
     }
 
@@ -199,6 +203,26 @@ impl Ownership {
             .load()
             .as_ref()
             .is_some_and(|lease| self.clock.monotonic().duration_since(lease.proved_at) <= age)
+    }
+
+    /// Takes note of the hold after a restore, and tells what it was before.
+    pub fn set_hold(&self, hold: Option<HoldPhase>) -> Option<HoldPhase> {
+        let mut before = hold;
+        self.hold.send_if_modified(|present| {
+            before = std::mem::replace(present, hold);
+            before != hold
+        });
+        before
+    }
+
+    /// Whether nothing may be sent because of a restore.
+    pub fn is_held(&self) -> bool {
+        self.hold.borrow().is_some()
+    }
+
+    /// The hold after a restore, now and whenever it changes.
+    pub fn hold(&self) -> watch::Receiver<Option<HoldPhase>> {
+        self.hold.subscribe()
     }
 
     /// From now on accepts hand over to this lane.

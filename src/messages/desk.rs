@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::PgConnection;
 
 use super::error::MessageError;
+use super::explanation::Prospects;
 use super::search::{Found, Search};
 use super::store::read::{self, Stored};
 use super::store::search::Filter;
@@ -67,13 +68,19 @@ impl Desk {
         ))
     }
 
-    /// Whether the endpoint that the message waits for is paused.
-    pub async fn is_paused(&self, message: &Stored) -> Result<bool, MessageError> {
-        let Some(lane) = message.lane else {
-            return Ok(false);
+    /// What the endpoint that the message is for has to do with what comes next.
+    pub async fn prospects(&self, message: &Stored) -> Result<Prospects, MessageError> {
+        let Some(lane) = message.lane.map(LaneId) else {
+            return Ok(Prospects::default());
         };
         let mut connection = self.database.reads.acquire().await?;
-        Ok(lanes::is_paused(&mut connection, LaneId(lane)).await?)
+        let stoppages = lanes::stoppages(&mut connection, lane).await?;
+        let snapshot = self.directory.snapshot();
+        Ok(Prospects {
+            paused: stoppages.paused,
+            held: stoppages.held,
+            repeats_safe: snapshot.lane(lane).is_some_and(|to| to.repeats_safe()),
+        })
     }
 
     /// Messages of one conversation, newest first.

@@ -6,6 +6,33 @@
 use super::status::Status;
 use crate::values::ReasonCode;
 
+/// What its endpoint has to do with what comes next.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Prospects {
+    /// Nothing is sent to it until somebody resumes it.
+    pub paused: bool,
+    /// Nothing is sent at all, since a restore.
+    pub held: bool,
+    /// It takes our id, so that sending twice delivers once.
+    pub repeats_safe: bool,
+}
+
+impl Facts<'_> {
+    /// Whether it is sent again by itself.
+    pub(super) fn is_tried_again(&self) -> bool {
+        match self.status {
+            Status::Queued => true,
+            Status::Unknown => self.restored && self.prospects.repeats_safe,
+            Status::Sent
+            | Status::Failed
+            | Status::Delivered
+            | Status::Bounced
+            | Status::Removed
+            | Status::Cancelled => false,
+        }
+    }
+}
+
 /// What the sentence rests on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Facts<'a> {
@@ -16,8 +43,9 @@ pub(super) struct Facts<'a> {
     /// The class of the last attempt's error, such as `http_503`.
     pub last_error: Option<&'a str>,
     pub attempts: usize,
-    /// Nothing is sent to its endpoint until somebody resumes it.
-    pub paused: bool,
+    pub prospects: Prospects,
+    /// A restore left open what became of it.
+    pub restored: bool,
     pub dead_letter: bool,
 }
 
@@ -28,6 +56,7 @@ pub(super) fn sentence(facts: &Facts<'_>) -> String {
     }
     match facts.status {
         Status::Queued => queued(facts),
+        Status::Unknown if facts.restored => restored(facts),
         Status::Unknown => "The message may have been sent: the provider was reached but gave no clear answer, so it is \
              not sent again unless we hear that it did not arrive."
             .to_owned(),
@@ -40,8 +69,24 @@ pub(super) fn sentence(facts: &Facts<'_>) -> String {
     }
 }
 
+fn restored(facts: &Facts<'_>) -> String {
+    let next = match (facts.is_tried_again(), facts.prospects.held) {
+        (true, true) => "it is sent again, which cannot make two of it, once sending begins again",
+        (true, false) => "it is sent again, which cannot make two of it",
+        (false, _) => "it is not sent again unless we hear that it did not arrive",
+    };
+    format!(
+        "The message may have been sent before our data were brought back from a backup, so {next}."
+    )
+}
+
 fn queued(facts: &Facts<'_>) -> String {
-    if facts.paused {
+    if facts.prospects.held {
+        return "The message waits because our data were brought back from a backup, and is sent once sending begins \
+                again."
+            .to_owned();
+    }
+    if facts.prospects.paused {
         return "The message waits because sending to its provider is paused, and is sent once that is resumed.".to_owned();
     }
     let Some(error) = facts.last_error else {
@@ -171,14 +216,19 @@ mod tests {
         for status in Status::ALL {
             for reason in REASONS {
                 for last_error in ERRORS {
-                    for flags in 0..8 {
+                    for flags in 0..64 {
                         all.push(Facts {
                             inbound: flags & 1 != 0,
                             status,
                             reason,
                             last_error,
                             attempts: usize::from(last_error.is_some()) * 3,
-                            paused: flags & 2 != 0,
+                            prospects: Prospects {
+                                paused: flags & 2 != 0,
+                                held: flags & 8 != 0,
+                                repeats_safe: flags & 16 != 0,
+                            },
+                            restored: flags & 32 != 0,
                             dead_letter: flags & 4 != 0,
                         });
                     }
@@ -242,7 +292,8 @@ mod tests {
                 reason,
                 last_error,
                 attempts: 1,
-                paused: false,
+                prospects: Prospects::default(),
+                restored: false,
                 dead_letter: false,
             })
         };
@@ -278,7 +329,8 @@ mod tests {
             reason: Some(ReasonCode::General),
             last_error: Some("http_503"),
             attempts: 9,
-            paused: false,
+            prospects: Prospects::default(),
+            restored: false,
             dead_letter: true,
         };
         insta::assert_snapshot!(sentence(&failed), @"The message was not delivered, because the provider had a problem of its own (answer 503); it is not sent again by itself, but can be sent again by hand.");
@@ -289,11 +341,15 @@ mod tests {
             ..failed
         };
         insta::assert_snapshot!(sentence(&waits), @"The last of 9 tries to send the message failed, because the provider had a problem of its own (answer 503); it is tried again by itself.");
-        let held = Facts {
+        let paused = Prospects {
             paused: true,
+            ..Prospects::default()
+        };
+        let stopped = Facts {
+            prospects: paused,
             ..waits
         };
-        insta::assert_snapshot!(sentence(&held), @"The message waits because sending to its provider is paused, and is sent once that is resumed.");
+        insta::assert_snapshot!(sentence(&stopped), @"The message waits because sending to its provider is paused, and is sent once that is resumed.");
         let opted_out = Facts {
             reason: Some(ReasonCode::NotAllowed),
             last_error: None,
@@ -301,5 +357,29 @@ mod tests {
             ..failed
         };
         insta::assert_snapshot!(sentence(&opted_out), @"The message was not delivered, because the recipient does not want messages from this sender (code 350).");
+    }
+
+    #[test]
+    fn what_a_restore_left_open_is_told() {
+        let told = |status, held, repeats_safe| {
+            sentence(&Facts {
+                inbound: false,
+                status,
+                reason: None,
+                last_error: None,
+                attempts: 0,
+                prospects: Prospects {
+                    paused: false,
+                    held,
+                    repeats_safe,
+                },
+                restored: status == Status::Unknown,
+                dead_letter: false,
+            })
+        };
+        insta::assert_snapshot!(told(Status::Queued, true, true), @"The message waits because our data were brought back from a backup, and is sent once sending begins again.");
+        insta::assert_snapshot!(told(Status::Unknown, true, true), @"The message may have been sent before our data were brought back from a backup, so it is sent again, which cannot make two of it, once sending begins again.");
+        insta::assert_snapshot!(told(Status::Unknown, false, true), @"The message may have been sent before our data were brought back from a backup, so it is sent again, which cannot make two of it.");
+        insta::assert_snapshot!(told(Status::Unknown, true, false), @"The message may have been sent before our data were brought back from a backup, so it is not sent again unless we hear that it did not arrive.");
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::explanation::{Facts, sentence};
+use super::explanation::{Facts, Prospects, sentence};
 use super::status::Status;
 use super::store::context::Context;
 use super::store::read::{Direction, Stored};
@@ -150,6 +150,8 @@ fn history(entry: &Recorded) -> Option<HistoryView> {
         source: if entry.kind == Kind::Receipt {
             let named = detail.get("source").and_then(Value::as_str);
             named.unwrap_or("provider").to_owned()
+        } else if is_of_restore(entry) {
+            "restore".to_owned()
         } else {
             "gateway".to_owned()
         },
@@ -187,8 +189,13 @@ pub fn detail(entry: &Recorded) -> Value {
         .unwrap_or_else(|| json!({}))
 }
 
+/// Whether by this entry a restore left open what became of the message.
+fn is_of_restore(entry: &Recorded) -> bool {
+    entry.kind == Kind::Settled && entry.status == Some(Status::Unknown.rank())
+}
+
 /// Delivered or why not, and what happens next, in a sentence that can be read out.
-pub fn explain(message: &Stored, entries: &[Recorded], paused: bool) -> Value {
+pub fn explain(message: &Stored, entries: &[Recorded], prospects: Prospects) -> Value {
     let attempts: Vec<Value> = entries
         .iter()
         .filter(|entry| entry.kind == Kind::Attempt)
@@ -203,11 +210,12 @@ pub fn explain(message: &Stored, entries: &[Recorded], paused: bool) -> Value {
             .and_then(|code| ReasonCode::from_code(u16::try_from(code).ok()?)),
         last_error: last("error"),
         attempts: attempts.len(),
-        paused,
+        prospects,
+        restored: entries.iter().any(is_of_restore),
         dead_letter: message.dead_letter,
     };
     let mut view = json!({ "outcome": status_word(message), "sentence": sentence(&facts) });
-    let waits = message.status == Status::Queued && !paused;
+    let waits = facts.is_tried_again() && !prospects.paused && !prospects.held;
     if let Some(next) = last("nextAttemptAt").filter(|_| waits) {
         view["nextAttemptAt"] = json!(next);
     }

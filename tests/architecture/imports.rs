@@ -100,6 +100,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "values",
         ],
     ),
+    ("restore", &["history", "lanes", "messages", "platform"]),
     (
         "janitor",
         &[
@@ -151,6 +152,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "provisioning",
             "receipts",
             "replays",
+            "restore",
             "router",
             "suppressions",
             "values",
@@ -167,6 +169,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "demo",
             "platform",
             "provisioning",
+            "restore",
             "simulator",
             "values",
         ],

@@ -11,6 +11,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("lanes", "lanes"),
     ("deliveries", "lanes"),
     ("cancellations", "lanes"),
+    ("restore_hold", "lanes"),
     ("directory", "provisioning"),
     ("tenants", "provisioning"),
     ("services", "provisioning"),

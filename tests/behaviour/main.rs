@@ -11,3 +11,4 @@ mod input;
 mod operations;
 mod provisioning;
 mod replicas;
+mod restore;

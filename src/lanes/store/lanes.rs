@@ -161,11 +161,25 @@ pub async fn lanes_with_work(
     .map(|lanes| lanes.into_iter().map(LaneId).collect())
 }
 
-/// Whether an operator (or a 410) has paused the lane.
-pub async fn is_paused(connection: &mut PgConnection, lane: LaneId) -> sqlx::Result<bool> {
-    sqlx::query_scalar!("select paused from lanes where lane = $1", lane.0)
-        .fetch_one(connection)
-        .await
+/// Why nothing is sent in a lane until somebody says otherwise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stoppages {
+    /// An operator (or a 410) has paused it.
+    pub paused: bool,
+    /// Everything is held since a restore.
+    pub held: bool,
+}
+
+/// What stops a lane.
+pub async fn stoppages(connection: &mut PgConnection, lane: LaneId) -> sqlx::Result<Stoppages> {
+    sqlx::query_as!(
+        Stoppages,
+        r#"select paused, exists (select 1 from restore_hold where released_at is null) as "held!"
+           from lanes where lane = $1"#,
+        lane.0
+    )
+    .fetch_one(connection)
+    .await
 }
 
 /// What a lane's row says about sending.
@@ -254,6 +268,8 @@ pub struct Endpoint {
     pub connector: String,
     pub target: String,
     pub paused: bool,
+    /// Everything is held since a restore.
+    pub held: bool,
     pub parked_until: Option<i64>,
     pub failures_in_a_row: i32,
     pub last_error: Option<String>,
@@ -279,6 +295,7 @@ pub async fn endpoints(
 ) -> sqlx::Result<Vec<Endpoint>> {
     let rows = sqlx::query!(
         r#"select l.lane, l.connector, l.target, l.paused, l.parked_until, l.failures_in_a_row, l.last_error,
+                  exists (select 1 from restore_hold where released_at is null) as "held!",
                   (select count(*) from (
                        select 1 from deliveries d where d.ccid = l.ccid and d.lane = l.lane limit $4
                    ) counted) as "backlog!",
@@ -308,6 +325,7 @@ pub async fn endpoints(
             connector: row.connector,
             target: row.target,
             paused: row.paused,
+            held: row.held,
             parked_until: row.parked_until,
             failures_in_a_row: row.failures_in_a_row,
             last_error: row.last_error,

@@ -3,6 +3,7 @@
 
 mod cancellations;
 mod deliveries;
+mod hold;
 mod lanes;
 mod replicas;
 
@@ -14,10 +15,13 @@ pub use deliveries::{
     DeliveryKeys, Waiting, announce, backlog, enqueue, next_due, read_due, read_forward,
     read_holding,
 };
+pub use hold::{
+    HoldAsked, HoldPhase, MarkedBatch, Released, ask_for_hold, is_held, mark_some, release_hold,
+};
 pub use lanes::{
-    Endpoint, LaneRow, LaneTarget, RowBrakes, brakes, claim_lanes, endpoints, ensure_lane,
-    is_paused, lanes_of_life, lanes_of_tenants, lanes_with_rows, lanes_with_work, notify,
-    release_lanes, set_paused,
+    Endpoint, LaneRow, LaneTarget, RowBrakes, Stoppages, brakes, claim_lanes, endpoints,
+    ensure_lane, lanes_of_life, lanes_of_tenants, lanes_with_rows, lanes_with_work, notify,
+    release_lanes, set_paused, stoppages,
 };
 pub use replicas::{
     Registration, Report, Tick, end_life, forget_ended_lives, register, standing_lives, tick,

@@ -1,5 +1,6 @@
 use sqlx::{Connection, PgConnection};
 
+use super::hold::HoldPhase;
 use crate::lanes::model::{LaneId, Life};
 
 /// A number that was taken for a new life.
@@ -81,6 +82,8 @@ pub struct Tick {
     pub senders: Vec<i16>,
     /// Whether some lane waits for an owner.
     pub lanes_wait: bool,
+    /// The hold after a restore, while it is in force.
+    pub hold: Option<HoldPhase>,
 }
 
 /// What a replica says of itself with each tick.
@@ -123,7 +126,9 @@ pub async fn tick(
                   array(select life from standing order by number) as "lives!",
                   array(select beat from standing order by number) as "beats!",
                   array(select number from standing where sends order by number) as "senders!",
-                  exists (select 1 from lanes where owner_number is null) as "lanes_wait!""#,
+                  exists (select 1 from lanes where owner_number is null) as "lanes_wait!",
+                  coalesce((select case when is_marked then 2 else 1 end from restore_hold
+                            where released_at is null), 0) as "hold!""#,
         life.number,
         life.life,
         report.sends,
@@ -144,6 +149,7 @@ pub async fn tick(
         beats: lives.zip(row.beats).collect(),
         senders: row.senders,
         lanes_wait: row.lanes_wait,
+        hold: HoldPhase::from_number(row.hold),
     })
 }
 

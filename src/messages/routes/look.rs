@@ -65,8 +65,8 @@ pub(super) async fn explain(
 ) -> Result<Response, ApiError> {
     caller.require(Permission::MessagesRead)?;
     let (message, entries) = desk.find(caller.ccid, message_id(&id)?).await?;
-    let paused = desk.is_paused(&message).await?;
-    Ok(envelope::ok(view::explain(&message, &entries, paused)))
+    let prospects = desk.prospects(&message).await?;
+    Ok(envelope::ok(view::explain(&message, &entries, prospects)))
 }
 
 /// Sends one dead letter again.

@@ -9,5 +9,6 @@ pub mod dead_letters;
 pub mod keys;
 pub mod outbound;
 pub mod read;
+pub mod restored;
 pub mod retention;
 pub mod search;

@@ -100,6 +100,13 @@ catalogue! {
     /// For how long a write transaction somewhere on the server has held the event feed back.
     FEED_LAG_SECONDS = Gauge "nexus_gateway_feed_lag_seconds";
 
+    /// 1 while everything is held since a restore, else 0.
+    RESTORE_HOLD = Gauge "nexus_gateway_restore_hold_in_force";
+    /// Messages of which a restore left open whether they were sent.
+    RESTORED_UNKNOWN = Counter "nexus_gateway_restored_unknown_total";
+    /// Batches of restored messages that could not be marked and are tried again.
+    RESTORE_BATCHES_FAILED = Counter "nexus_gateway_restore_batches_failed_total";
+
     /// Lanes whose sender this replica is.
     LANES_OWNED = Gauge "nexus_gateway_lanes_owned";
     /// Reads of a lane's rows that failed and are repeated.
@@ -151,6 +158,7 @@ mod tests {
             "_parked",
             "_owned",
             "_bytes",
+            "_in_force",
         ];
         for name in ALL {
             assert!(name.starts_with("nexus_gateway_"), "{name}");

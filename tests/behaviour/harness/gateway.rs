@@ -99,6 +99,7 @@ impl TestGateway {
             clock: clock.clone(),
             metrics: MetricsPage::install().unwrap(),
             search_path: None,
+            after_restore: false,
         };
         let config = config(&database.handle.url(), settings);
         let app = App::start(config, roles, surroundings).await.unwrap();

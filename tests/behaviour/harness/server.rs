@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use nexus_gateway::simulator::WireClient;
 use nix::sys::signal::{Signal, kill};
@@ -35,6 +35,11 @@ impl Server {
 
     /// Starts a replica without waiting for it.
     pub fn spawn(database_url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::spawn_with(database_url, settings, &[])
+    }
+
+    /// The same with further words on its command line.
+    pub fn spawn_with(database_url: &str, settings: &[(&str, &str)], words: &[&str]) -> Self {
         let (public, internal) = (free_port(), free_port());
         let (listen, internal_listen) = (
             format!("127.0.0.1:{public}"),
@@ -48,6 +53,7 @@ impl Server {
         let log = room::in_target("servers").join(format!("{}-{public}.log", std::process::id()));
         let child = Command::new(env!("CARGO_BIN_EXE_nexus-gateway"))
             .arg("serve")
+            .args(words)
             .envs(environment(database_url, &settings))
             .env("NEXUS_GATEWAY__LOGGING__FILTER", "warn")
             .stdin(Stdio::null())
@@ -120,6 +126,17 @@ impl Drop for Server {
             let _ = fs::remove_file(&self.log);
         }
     }
+}
+
+/// Runs another command of the gateway on a database to its end.
+pub fn run(database_url: &str, words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_nexus-gateway"))
+        .args(words)
+        .envs(environment(database_url, &[]))
+        .env("NEXUS_GATEWAY__LOGGING__FILTER", "warn")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
 }
 
 /// A port that was free a moment ago.
