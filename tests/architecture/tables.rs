@@ -56,7 +56,7 @@ const SHARED: &[(&str, &str)] = &[
     // directory: a change is in force everywhere within a tick.
     (
         "src/lanes/store/replicas.rs",
-        "replicas lives lanes directory",
+        "replicas lives lanes directory restore_hold",
     ),
 ];
 

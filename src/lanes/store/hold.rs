@@ -103,6 +103,8 @@ pub async fn mark_some(
         r#"with looked_at as materialized (
                select d.ccid, d.lane, d.stamp, d.own, d.id from deliveries d
                where (d.ccid, d.lane, d.stamp, d.own, d.id) > ($1, $2, $3, $4, $5)
+                 -- Lane 0 is ballast.
+                 and d.lane > 0
                order by d.ccid, d.lane, d.stamp, d.own, d.id
                limit $6
            ),
