@@ -13,6 +13,7 @@ use crate::media::spool::{Spool, SpoolSettings};
 use crate::media::upload::{UploadRules, Uploads};
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
+use crate::platform::http::idempotency::IdempotencyKeys;
 use crate::platform::vault::Vault;
 use crate::provisioning::Directory;
 
@@ -37,6 +38,7 @@ pub(super) fn state(
     config: &Config,
     (database, clock): (&Database, &Clock),
     (directory, vault, references): (&Directory, &Vault, &References),
+    keys: IdempotencyKeys,
 ) -> Result<media::routes::State, StartError> {
     let (server, media) = (&config.server, &config.media);
     let spool = Spool::new(SpoolSettings {
@@ -70,6 +72,7 @@ pub(super) fn state(
         uploads,
         downloads,
         links: links(config, vault),
+        keys,
     })
 }
 

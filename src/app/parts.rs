@@ -146,6 +146,7 @@ impl Parts {
             config,
             (database, clock),
             (&context.directory, &vault, &context.media),
+            keys.clone(),
         )?;
         let messages = self.messages(config, keys.clone());
         Ok(States {

@@ -19,7 +19,7 @@ use crate::lanes::ownership::Ownership;
 use crate::platform::clock::{Clock, rfc3339};
 use crate::platform::database::Database;
 use crate::platform::http::envelope::Answer;
-use crate::platform::http::idempotency::{IdempotencyKeys, Once};
+use crate::platform::http::idempotency::{Begun, IdempotencyKeys, Once};
 use crate::platform::http::page::{Page, Sought};
 use crate::platform::http::{ApiError, Path, Query, envelope};
 use crate::values::ConversationId;
@@ -112,30 +112,23 @@ async fn close(
         .ids
         .next(&state.ownership)
         .map_err(ApiError::unavailable)?;
-    let transaction = state.database.jobs.begin().await;
-    let mut transaction = transaction.map_err(ApiError::unavailable)?;
-    if let Some(answer) = state.keys.begin(&mut transaction, call.as_ref()).await? {
-        transaction.commit().await.map_err(ApiError::unavailable)?;
-        return Ok(answer.into_response());
-    }
-    let found = store::find(&mut transaction, caller.ccid, id)
+    let mut work = match state.keys.open(&state.database.jobs, call).await? {
+        Begun::Anew(work) => work,
+        Begun::Before(answer) => return Ok(answer.into_response()),
+    };
+    let found = store::find(&mut work, caller.ccid, id)
         .await
         .map_err(ApiError::unavailable)?;
-    let (mut transaction, _) = transaction
-        .unless_refused(found.ok_or_else(unknown))
-        .await?;
+    let (mut work, _) = work.unless_refused(found.ok_or_else(unknown)).await?;
     let now_ms = state.clock.now_ms();
-    store::close(&mut transaction, caller.ccid, id, now_ms, event)
+    store::close(&mut work, caller.ccid, id, now_ms, event)
         .await
         .map_err(ApiError::unavailable)?;
-    let closed = store::find(&mut transaction, caller.ccid, id)
+    let closed = store::find(&mut work, caller.ccid, id)
         .await
         .map_err(ApiError::unavailable)?;
     let answer = Answer::new(StatusCode::OK, View::from(closed.ok_or_else(unknown)?))?;
-    let keys = &state.keys;
-    keys.keep(&mut transaction, call.as_ref(), &answer, now_ms)
-        .await?;
-    transaction.commit().await.map_err(ApiError::unavailable)?;
+    work.finish(&answer, now_ms).await?;
     Ok(answer.into_response())
 }
 

@@ -27,7 +27,7 @@ use crate::messages::accept::AfterAccept;
 use crate::platform::clock::{Clock, rfc3339};
 use crate::platform::database::Database;
 use crate::platform::http::envelope::Answer;
-use crate::platform::http::idempotency::{IdempotencyKeys, Once, RequestKey};
+use crate::platform::http::idempotency::{Begun, IdempotencyKeys, Once, RequestKey};
 use crate::platform::http::page::{Page, Sought};
 use crate::platform::http::patience::waits_by_nature;
 use crate::platform::http::{ApiError, Path, Query, envelope};
@@ -242,34 +242,25 @@ impl State {
         } else {
             Kind::EndpointResumed
         };
-        let mut transaction = self
-            .database
-            .jobs
-            .begin()
-            .await
-            .map_err(ApiError::unavailable)?;
-        if let Some(answer) = self.keys.begin(&mut transaction, call.as_ref()).await? {
-            transaction.commit().await.map_err(ApiError::unavailable)?;
-            return Ok(answer.into_response());
-        }
-        let changed = store::set_paused(&mut transaction, caller.ccid, lane, paused)
+        let mut work = match self.keys.open(&self.database.jobs, call).await? {
+            Begun::Anew(work) => work,
+            Begun::Before(answer) => return Ok(answer.into_response()),
+        };
+        let changed = store::set_paused(&mut work, caller.ccid, lane, paused)
             .await
             .map_err(ApiError::unavailable)?;
         let known = changed.then_some(()).ok_or_else(unknown);
-        let (mut transaction, ()) = transaction.unless_refused(known).await?;
+        let (mut work, ()) = work.unless_refused(known).await?;
         let entry = Entry {
             detail: Some(json!({ "endpointId": id, "reason": "by an operator" }).to_string()),
             ..Entry::event(caller.ccid, event, lane.0, kind, Stream::Both)
         };
-        history::store::append(&mut transaction, &[entry])
+        history::store::append(&mut work, &[entry])
             .await
             .map_err(ApiError::unavailable)?;
-        let view = self.view(&mut transaction, caller, lane).await?;
+        let view = self.view(&mut work, caller, lane).await?;
         let answer = Answer::new(StatusCode::OK, view)?;
-        let (keys, now_ms) = (&self.keys, self.clock.now_ms());
-        keys.keep(&mut transaction, call.as_ref(), &answer, now_ms)
-            .await?;
-        transaction.commit().await.map_err(ApiError::unavailable)?;
+        work.finish(&answer, self.clock.now_ms()).await?;
         // Where we are the owner ourselves it is in force before anything that is accepted after our answer.
         self.ownership.signal(lane, LaneSignal::LookForRows);
         self.after.wake_owners(vec![lane]);

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use multer::{Field, Multipart};
+use sha2::{Digest as _, Sha256};
 
 use super::error::UploadRefused;
 use super::file_name::FileName;
@@ -74,6 +75,19 @@ pub(super) async fn inspect(
         });
     }
     found.ok_or(UploadRefused::NoFile)
+}
+
+/// SHA-256 of the file of a form that was inspected.
+pub(super) async fn digest(
+    spooled: &mut Spooled,
+    boundary: &str,
+) -> Result<[u8; 32], UploadRefused> {
+    let mut rows = Rows::open(spooled, boundary).await?;
+    let mut hasher = Sha256::new();
+    while let Some(row) = rows.next().await? {
+        hasher.update(&row);
+    }
+    Ok(hasher.finalize().into())
 }
 
 /// The file of a form that was inspected, in rows.

@@ -14,6 +14,7 @@ use super::link::Links;
 use super::upload::Uploads;
 use crate::auth::keyring::Keyring;
 use crate::platform::clock::Clock;
+use crate::platform::http::idempotency::IdempotencyKeys;
 use crate::platform::http::patience::waits_by_nature;
 use crate::provisioning::directory::Directory;
 
@@ -28,6 +29,7 @@ pub struct State {
     pub uploads: Uploads,
     pub downloads: Downloads,
     pub links: Links,
+    pub keys: IdempotencyKeys,
 }
 
 /// The upload of the Third-Party Messaging API; served with and without the base path.

@@ -13,13 +13,14 @@ use super::error::UploadRefused;
 use super::form::{self, Rows};
 use super::id;
 use super::kinds::Kinds;
-use super::model::MediaFile;
+use super::model::{FileFacts, MediaFile};
 use super::references::References;
 use super::spool::{Spool, SpoolFull, Spooled, Upload};
 use super::store;
 use crate::platform::clock::Clock;
 use crate::platform::database::within;
 use crate::platform::http::StreamedBody;
+use crate::platform::http::idempotency::{RequestKey, StreamedRequest};
 use crate::values::{Ccid, ChannelId, MediaId};
 
 /// What an upload may have beside its file, in bytes: the form around it.
@@ -54,6 +55,26 @@ pub struct Arrived {
     boundary: String,
 }
 
+/// A body with a file in it that is taken.
+#[derive(Debug)]
+pub struct Inspected {
+    facts: FileFacts,
+    spooled: Spooled,
+    boundary: String,
+}
+
+impl Inspected {
+    /// What it says, for whoever compares it with another: name, type and bytes of its file, not the form around it.
+    pub(super) async fn request(
+        &mut self,
+        request: StreamedRequest,
+    ) -> Result<RequestKey, UploadRefused> {
+        let digest = form::digest(&mut self.spooled, &self.boundary).await?;
+        let (name, mimetype) = (&self.facts.file_name, &self.facts.mimetype);
+        Ok(request.saying(&[name.as_str().as_bytes(), mimetype.as_bytes(), &digest]))
+    }
+}
+
 impl Uploads {
     /// Reads a body to its end; `passing` sees every byte. Of a caller that is not known nothing is kept.
     pub async fn receive(
@@ -77,32 +98,53 @@ impl Uploads {
         Ok(Arrived { upload, boundary })
     }
 
-    /// Stores the file of a body whose sender is known by now. When this returns, it is durable.
-    pub async fn store(
-        &self,
-        (ccid, channel_id): (Ccid, &ChannelId),
-        arrived: Arrived,
-    ) -> Result<MediaFile, UploadRefused> {
+    /// Reads the form of a body whose sender is known by now, and says what its file is.
+    pub async fn inspect(&self, arrived: Arrived) -> Result<Inspected, UploadRefused> {
         let Arrived { upload, boundary } = arrived;
         let mut spooled = upload.finish().await.map_err(UploadRefused::Spool)?;
         let rules = (&self.rules.kinds, self.rules.file_bytes_max);
         let facts = form::inspect(&mut spooled, &boundary, rules).await?;
-        self.has_room(ccid, facts.length).await?;
-        let file = MediaFile {
-            id: id::new_at(self.clock.now_ms()),
+        Ok(Inspected {
             facts,
-        };
-        let stored = self.write(ccid, file.id, (&mut spooled, &boundary)).await;
-        let stored = match stored {
-            Ok(()) => self.commit((ccid, channel_id), &file).await,
-            refused => refused,
-        };
-        if let Err(refused) = stored {
+            spooled,
+            boundary,
+        })
+    }
+
+    /// Stores the file. When this returns, it is durable.
+    pub async fn store(
+        &self,
+        (ccid, channel_id): (Ccid, &ChannelId),
+        inspected: Inspected,
+    ) -> Result<MediaFile, UploadRefused> {
+        let file = self.write(ccid, inspected).await?;
+        if let Err(refused) = self.commit((ccid, channel_id), &file).await {
             self.clean_up(ccid, file.id).await;
             return Err(refused);
         }
         self.references.learn(ccid, file.id);
         Ok(file)
+    }
+
+    /// Stores the bytes of the file, which are in nobody's way until the file itself is stored.
+    pub(super) async fn write(
+        &self,
+        ccid: Ccid,
+        inspected: Inspected,
+    ) -> Result<MediaFile, UploadRefused> {
+        let Inspected {
+            facts,
+            mut spooled,
+            boundary,
+        } = inspected;
+        self.has_room(ccid, facts.length).await?;
+        let id = id::new_at(self.clock.now_ms());
+        let written = self.write_rows(ccid, id, (&mut spooled, &boundary)).await;
+        if let Err(refused) = written {
+            self.clean_up(ccid, id).await;
+            return Err(refused);
+        }
+        Ok(MediaFile { id, facts })
     }
 
     async fn read(
@@ -141,7 +183,7 @@ impl Uploads {
         Ok(())
     }
 
-    async fn write(
+    async fn write_rows(
         &self,
         ccid: Ccid,
         id: MediaId,
@@ -174,7 +216,7 @@ impl Uploads {
     }
 
     /// Rows of a file that is not there are in nobody's way; where they cannot be removed now they go with their partition.
-    async fn clean_up(&self, ccid: Ccid, id: MediaId) {
+    pub(super) async fn clean_up(&self, ccid: Ccid, id: MediaId) {
         let removed = within(PATIENCE, async {
             let mut connection = self.pool.acquire().await?;
             store::forget_chunks(&mut connection, ccid, id).await

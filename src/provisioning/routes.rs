@@ -16,7 +16,7 @@ use crate::platform::clock::Clock;
 use crate::platform::database::Pool;
 use crate::platform::http::ApiError;
 use crate::platform::http::envelope::Answer;
-use crate::platform::http::idempotency::{IdempotencyKeys, KeyedCall};
+use crate::platform::http::idempotency::{self, IdempotencyKeys, KeyedCall};
 use crate::platform::outbound::AddressGuard;
 use crate::platform::vault::Vault;
 
@@ -54,14 +54,13 @@ pub fn routes(state: State) -> Router {
 impl State {
     /// Begins a change that is made once, or answers what it was answered the first time.
     pub async fn begin_once(&self, call: Option<&KeyedCall>) -> Result<Begun, ApiError> {
-        let transaction = self.pool.begin().await;
-        let mut transaction = transaction.map_err(ApiError::unavailable)?;
-        if let Some(answer) = self.keys.begin(&mut transaction, call).await? {
-            transaction.commit().await.map_err(ApiError::unavailable)?;
-            return Ok(Begun::Before(answer));
+        match self.keys.open(&self.pool, call.cloned()).await? {
+            idempotency::Begun::Before(answer) => Ok(Begun::Before(answer)),
+            idempotency::Begun::Anew(work) => {
+                let change = Change::within(work.into_transaction()).await;
+                Ok(Begun::Anew(change.map_err(ApiError::unavailable)?))
+            }
         }
-        let change = Change::within(transaction).await;
-        Ok(Begun::Anew(change.map_err(ApiError::unavailable)?))
     }
 
     /// Ends a change that is made once, and puts it in force here.

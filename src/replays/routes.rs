@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use tracing::info;
 
 use super::model::{Figures, Replay, State as JobState, Wanted};
@@ -17,9 +18,8 @@ use crate::auth::permission::Permission;
 use crate::messages::desk::Desk;
 use crate::messages::narrowing::Narrowing;
 use crate::platform::clock::{Clock, rfc3339};
-use crate::platform::database::Transaction;
 use crate::platform::http::envelope::Answer;
-use crate::platform::http::idempotency::{IdempotencyKeys, Keyed};
+use crate::platform::http::idempotency::{Begun, IdempotencyKeys, Keyed};
 use crate::platform::http::page::{Page, Sought};
 use crate::platform::http::{ApiError, Path, Query, envelope};
 use crate::platform::telemetry::metric;
@@ -97,20 +97,15 @@ async fn begin(
     let desk = &state.desk;
     let id = desk.ids.next(&desk.ownership);
     let id = ReplayId::from_i64(id.map_err(ApiError::unavailable)?);
-    let transaction = desk.database.jobs.begin().await;
-    let mut transaction = transaction.map_err(ApiError::unavailable)?;
-    if let Some(answer) = state.keys.begin(&mut transaction, call.as_ref()).await? {
-        transaction.commit().await.map_err(ApiError::unavailable)?;
-        return Ok(answer.into_response());
-    }
-    let made = make(&state, &mut transaction, (ccid, id), wanted).await;
-    let (mut transaction, replay) = transaction.unless_refused(made).await?;
+    let mut work = match state.keys.open(&desk.database.jobs, call).await? {
+        Begun::Anew(work) => work,
+        Begun::Before(answer) => return Ok(answer.into_response()),
+    };
+    let made = make(&state, &mut work, (ccid, id), wanted).await;
+    let (work, replay) = work.unless_refused(made).await?;
     let created_at = replay.created_at;
     let answer = Answer::new(StatusCode::ACCEPTED, View::from(replay))?;
-    let keys = &state.keys;
-    keys.keep(&mut transaction, call.as_ref(), &answer, created_at)
-        .await?;
-    transaction.commit().await.map_err(ApiError::unavailable)?;
+    work.finish(&answer, created_at).await?;
     metrics::counter!(metric::REPLAYS, "state" => "running").increment(1);
     info!(replay.id = %id, %ccid, "A replay begins");
     state.wake.wake();
@@ -120,11 +115,11 @@ async fn begin(
 /// Writes the job down unless the tenant has as many as it may have.
 async fn make(
     state: &State,
-    transaction: &mut Transaction,
+    connection: &mut PgConnection,
     (ccid, id): (Ccid, ReplayId),
     wanted: Wanted,
 ) -> Result<Replay, ApiError> {
-    let running = store::count_running(transaction, ccid).await;
+    let running = store::count_running(connection, ccid).await;
     if running.map_err(ApiError::unavailable)? >= state.limits.running_max {
         return Err(ApiError::rate_limited(
             RETRY_AFTER_SECONDS,
@@ -132,10 +127,10 @@ async fn make(
         ));
     }
     let now_ms = state.clock.now_ms();
-    store::forget_all_but(transaction, ccid, state.limits.ended_max)
+    store::forget_all_but(connection, ccid, state.limits.ended_max)
         .await
         .map_err(ApiError::unavailable)?;
-    store::insert(transaction, ccid, id, (&wanted, now_ms))
+    store::insert(connection, ccid, id, (&wanted, now_ms))
         .await
         .map_err(ApiError::unavailable)?;
     Ok(Replay {

@@ -1,8 +1,9 @@
 //! `POST /channels/{channelId}/media`: files of third parties, signed, and of applications.
 
 use axum::extract::{FromRequestParts, State as From};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::{API_KEY, State};
@@ -11,8 +12,11 @@ use crate::auth::permission::Permission;
 use crate::auth::signature::{SHA1_HEADER, SHA256_HEADER};
 use crate::media::error::UploadRefused;
 use crate::media::model::MediaFile;
-use crate::media::upload::Uploads;
-use crate::platform::http::{ApiError, Path, StreamedBody, envelope};
+use crate::media::store;
+use crate::media::upload::Inspected;
+use crate::platform::http::envelope::Answer;
+use crate::platform::http::idempotency::{Begun, StreamedOnce, StreamedRequest};
+use crate::platform::http::{ApiError, Path, StreamedBody};
 use crate::platform::telemetry::metric;
 use crate::provisioning::directory::SignedCall;
 use crate::values::{Ccid, ChannelId};
@@ -32,37 +36,113 @@ struct View {
 
 /// Takes one file; answers once it is durable.
 pub(super) async fn upload(
-    From(uploads): From<Uploads>,
+    From(state): From<State>,
     uploader: Uploader,
+    StreamedOnce(key): StreamedOnce,
     body: StreamedBody,
 ) -> Result<Response, ApiError> {
-    let taken = take(&uploads, uploader, body).await;
-    let result = taken.as_ref().map_or_else(Refusal::word, |_| "stored");
+    let taken = take(&state, uploader, key, body).await;
+    let result = match &taken {
+        Ok(Taken::Stored { .. }) => "stored",
+        Ok(Taken::Before(_)) => "again",
+        Err(refusal) => refusal.word(),
+    };
     metrics::counter!(metric::MEDIA_UPLOADS, "result" => result).increment(1);
-    let file = taken.map_err(Refusal::answer)?;
-    metrics::counter!(metric::MEDIA_BYTES_STORED).increment(file.facts.length);
-    Ok(envelope::ok(View::from(file)))
+    match taken.map_err(Refusal::answer)? {
+        Taken::Stored { length, answer } => {
+            metrics::counter!(metric::MEDIA_BYTES_STORED).increment(length);
+            Ok(answer.into_response())
+        }
+        Taken::Before(answer) => Ok(answer.into_response()),
+    }
+}
+
+/// What became of an upload.
+enum Taken {
+    Stored {
+        /// In bytes.
+        length: u64,
+        answer: Answer,
+    },
+    /// Its call was made before; this was its answer.
+    Before(Answer),
 }
 
 async fn take(
-    uploads: &Uploads,
+    state: &State,
     uploader: Uploader,
+    key: Option<StreamedRequest>,
     body: StreamedBody,
-) -> Result<MediaFile, Refusal> {
+) -> Result<Taken, Refusal> {
+    let uploads = &state.uploads;
     match uploader {
+        // The Third-Party Messaging API is not ours, and has no such keys.
         Uploader::Signer(mut call) => {
             let claimed = (call.claimed(), call.knows_channel());
             let passing = |bytes: &[u8]| call.update(bytes);
             let arrived = uploads.receive(claimed, body, passing).await?;
-            let channel = call.finish().map_err(Refusal::Signature)?;
+            let channel = call.finish().map_err(Refusal::Other)?;
+            let inspected = uploads.inspect(arrived).await?;
             let sender = (channel.ccid, &channel.channel_id);
-            Ok(uploads.store(sender, arrived).await?)
+            stored(uploads.store(sender, inspected).await?)
         }
         Uploader::Application(ccid, channel_id) => {
             let arrived = uploads.receive((ccid, true), body, |_| {}).await?;
-            Ok(uploads.store((ccid, &channel_id), arrived).await?)
+            let inspected = uploads.inspect(arrived).await?;
+            let sender = (ccid, &channel_id);
+            match key {
+                Some(key) => take_once(state, sender, inspected, key).await,
+                None => stored(uploads.store(sender, inspected).await?),
+            }
         }
     }
+}
+
+/// Stores a file with its key, in one transaction with the file's own row. Its bytes are stored before, so of two such
+/// calls at the same moment one may store them for nothing.
+async fn take_once(
+    state: &State,
+    (ccid, channel_id): (Ccid, &ChannelId),
+    mut inspected: Inspected,
+    key: StreamedRequest,
+) -> Result<Taken, Refusal> {
+    let (uploads, keys) = (&state.uploads, &state.keys);
+    let call = inspected.request(key).await?.of(ccid);
+    let before = keys.begin_elsewhere(&uploads.pool, Some(&call)).await;
+    if let Some(answer) = before.map_err(Refusal::Other)? {
+        return Ok(Taken::Before(answer));
+    }
+    let file = uploads.write(ccid, inspected).await?;
+    let mut work = match keys.open(&uploads.pool, Some(call)).await {
+        Ok(Begun::Anew(work)) => work,
+        Ok(Begun::Before(answer)) => {
+            uploads.clean_up(ccid, file.id).await;
+            return Ok(Taken::Before(answer));
+        }
+        Err(refused) => {
+            uploads.clean_up(ccid, file.id).await;
+            return Err(Refusal::Other(refused));
+        }
+    };
+    let inserted = store::insert(&mut work, (ccid, channel_id), &file).await;
+    let (work, ()) = work
+        .unless_refused(inserted.map_err(UploadRefused::Database))
+        .await?;
+    let id = file.id;
+    let taken = stored(file)?;
+    if let Taken::Stored { answer, .. } = &taken {
+        // Where this fails it may have been stored all the same: the bytes stay for whoever calls again.
+        let finished = work.finish(answer, state.clock.now_ms()).await;
+        finished.map_err(Refusal::Other)?;
+    }
+    uploads.references.learn(ccid, id);
+    Ok(taken)
+}
+
+fn stored(file: MediaFile) -> Result<Taken, Refusal> {
+    let length = file.facts.length;
+    let answer = Answer::new(StatusCode::OK, View::from(file)).map_err(Refusal::Other)?;
+    Ok(Taken::Stored { length, answer })
 }
 
 /// Who uploads. A call that is signed is judged by its signature, also where it brings a key.
@@ -95,7 +175,8 @@ impl FromRequestParts<State> for Uploader {
 
 /// Why an upload is answered with a refusal.
 enum Refusal {
-    Signature(ApiError),
+    /// For its signature or its key.
+    Other(ApiError),
     Upload(UploadRefused),
 }
 
@@ -103,14 +184,18 @@ impl Refusal {
     /// As the metric calls it.
     fn word(&self) -> &'static str {
         match self {
-            Self::Signature(_) => "unauthorized",
+            Self::Other(error) => match error.status() {
+                StatusCode::UNAUTHORIZED => "unauthorized",
+                StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+                _ => "key_refused",
+            },
             Self::Upload(refused) => refused.word(),
         }
     }
 
     fn answer(self) -> ApiError {
         match self {
-            Self::Signature(error) => error,
+            Self::Other(error) => error,
             Self::Upload(refused) => refused.into(),
         }
     }

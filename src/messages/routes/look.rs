@@ -11,7 +11,7 @@ use crate::auth::permission::Permission;
 use crate::messages::desk::Desk;
 use crate::messages::view::{self, MessageView};
 use crate::platform::http::envelope::Answer;
-use crate::platform::http::idempotency::{IdempotencyKeys, Once};
+use crate::platform::http::idempotency::{Begun, IdempotencyKeys, Once};
 use crate::platform::http::page::Page;
 use crate::platform::http::{ApiError, Path, Query, envelope};
 use crate::values::{ConversationId, MessageId};
@@ -80,23 +80,14 @@ pub(super) async fn retry(
     caller.require(Permission::MessagesSend)?;
     let id = message_id(&id)?;
     let call = key.map(|key| key.of(caller.ccid));
-    let transaction = desk.database.jobs.begin().await;
-    let mut transaction = transaction.map_err(ApiError::unavailable)?;
-    if let Some(answer) = keys.begin(&mut transaction, call.as_ref()).await? {
-        transaction.commit().await.map_err(ApiError::unavailable)?;
-        return Ok(answer.into_response());
-    }
-    let done = desk.retry(&mut transaction, caller.ccid, id).await;
-    let (mut transaction, redriven) = transaction.unless_refused(done).await?;
+    let mut work = match keys.open(&desk.database.jobs, call).await? {
+        Begun::Anew(work) => work,
+        Begun::Before(answer) => return Ok(answer.into_response()),
+    };
+    let done = desk.retry(&mut work, caller.ccid, id).await;
+    let (work, redriven) = work.unless_refused(done).await?;
     let answer = Answer::new(StatusCode::ACCEPTED, json!({ "id": id.to_string() }))?;
-    keys.keep(
-        &mut transaction,
-        call.as_ref(),
-        &answer,
-        desk.clock.now_ms(),
-    )
-    .await?;
-    transaction.commit().await.map_err(ApiError::unavailable)?;
+    work.finish(&answer, desk.clock.now_ms()).await?;
     desk.redriven(redriven);
     Ok(answer.into_response())
 }

@@ -88,7 +88,7 @@ catalogue! {
     RECEIPTS_UNKNOWN = Counter "nexus_gateway_receipts_unknown_total";
 
     /// Uploads that ended, by `result`: stored, unauthorized, malformed, `too_large`, `wrong_type`, busy,
-    /// `tenant_full`, unavailable.
+    /// `tenant_full`, unavailable; again and `key_refused` of calls with an `Idempotency-Key`.
     MEDIA_UPLOADS = Counter "nexus_gateway_media_uploads_total";
     /// Bytes of files that were stored.
     MEDIA_BYTES_STORED = Counter "nexus_gateway_media_stored_bytes_total";

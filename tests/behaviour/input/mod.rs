@@ -6,6 +6,7 @@ mod bodies;
 mod caller;
 mod door;
 mod doors;
+mod keys;
 mod law;
 mod limits;
 mod routes;

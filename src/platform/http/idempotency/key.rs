@@ -32,6 +32,16 @@ pub struct KeyedCall {
 #[derive(Debug, Clone)]
 pub struct Once(pub Option<RequestKey>);
 
+/// A call whose body is never in memory as a whole, and its key. What it says is told when it has been read.
+pub struct StreamedRequest {
+    key: String,
+    hasher: Sha256,
+}
+
+/// The key of a call with such a body, if it has one.
+#[derive(Debug)]
+pub struct StreamedOnce(pub Option<StreamedRequest>);
+
 /// A JSON body of one of our own APIs as [`crate::platform::http::Json`] takes it, with the call's key, if it has one.
 #[derive(Debug, Clone)]
 pub struct Keyed<T> {
@@ -55,12 +65,8 @@ impl RequestKey {
         let Some(key) = only_value(&parts.headers)? else {
             return Ok(None);
         };
-        let mut hasher = Sha256::new();
-        let target = parts.uri.path_and_query().map_or("", |path| path.as_str());
-        for part in [parts.method.as_str().as_bytes(), target.as_bytes(), body] {
-            hasher.update((part.len() as u64).to_be_bytes());
-            hasher.update(part);
-        }
+        let mut hasher = of_head(parts);
+        add(&mut hasher, body);
         let request = hasher.finalize().into();
         Ok(Some(Self { key, request }))
     }
@@ -80,6 +86,16 @@ impl RequestKey {
     }
 }
 
+impl StreamedRequest {
+    /// The key of a request whose body says this, piece by piece.
+    pub fn saying(mut self, pieces: &[&[u8]]) -> RequestKey {
+        for piece in pieces {
+            add(&mut self.hasher, piece);
+        }
+        RequestKey::new(self.key, self.hasher.finalize().into())
+    }
+}
+
 impl KeyedCall {
     /// Whether one tenant makes both under one key, whatever they say.
     pub fn is_under_key_of(&self, other: &Self) -> bool {
@@ -91,6 +107,26 @@ impl fmt::Debug for RequestKey {
     /// The key is the caller's own word and stays out of logs.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("RequestKey").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for StreamedRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("StreamedRequest")
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for StreamedOnce {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let key = only_value(&parts.headers)?;
+        Ok(Self(key.map(|key| StreamedRequest {
+            key,
+            hasher: of_head(parts),
+        })))
     }
 }
 
@@ -114,6 +150,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Keyed<T> {
             body: extract::json(&bytes)?,
         })
     }
+}
+
+/// Over method and path.
+fn of_head(parts: &Parts) -> Sha256 {
+    let mut hasher = Sha256::new();
+    let target = parts.uri.path_and_query().map_or("", |path| path.as_str());
+    add(&mut hasher, parts.method.as_str().as_bytes());
+    add(&mut hasher, target.as_bytes());
+    hasher
+}
+
+/// Preceded by its length, so that no two requests run together.
+fn add(hasher: &mut Sha256, piece: &[u8]) {
+    hasher.update((piece.len() as u64).to_be_bytes());
+    hasher.update(piece);
 }
 
 fn only_value(headers: &HeaderMap) -> Result<Option<String>, ApiError> {

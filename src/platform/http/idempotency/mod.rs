@@ -6,6 +6,7 @@
 
 mod key;
 pub mod store;
+mod work;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,8 +16,9 @@ use axum::http::StatusCode;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 
-pub use key::{Keyed, KeyedCall, Once, RequestKey};
+pub use key::{Keyed, KeyedCall, Once, RequestKey, StreamedOnce, StreamedRequest};
 use store::Stored;
+pub use work::{Begun, Work};
 
 use super::ApiError;
 use super::envelope::Answer;
@@ -55,11 +57,7 @@ pub struct IdempotencyKeys {
 
 impl IdempotencyKeys {
     /// Begins a short call within the transaction of its work. `Some`: the work was done before, and this was its answer.
-    ///
-    /// # Errors
-    ///
-    /// 422 where the key stands for another request, 409 with code 4091 where the first is still under way.
-    pub async fn begin(
+    async fn begin(
         &self,
         connection: &mut PgConnection,
         call: Option<&KeyedCall>,
@@ -105,10 +103,14 @@ impl IdempotencyKeys {
         if call.is_none() {
             return Ok(None);
         }
-        let mut transaction = pool.begin().await.map_err(ApiError::unavailable)?;
-        let before = self.begin(&mut transaction, call).await?;
-        transaction.commit().await.map_err(ApiError::unavailable)?;
-        Ok(before)
+        match self.open(pool, call.cloned()).await? {
+            Begun::Before(answer) => Ok(Some(answer)),
+            Begun::Anew(work) => {
+                let ended = work.into_transaction().commit().await;
+                ended.map_err(ApiError::unavailable)?;
+                Ok(None)
+            }
+        }
     }
 
     /// Keeps the answer of a call whose work was done elsewhere.

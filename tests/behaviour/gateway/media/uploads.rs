@@ -1,13 +1,15 @@
 //! Files come in from third parties and applications.
 
+use futures_util::future::join_all;
 use nexus_gateway::auth::signature::sign_sha256;
-use nexus_gateway::simulator::{FORM_TYPE, upload_form};
+use nexus_gateway::simulator::{FORM_TYPE, Reply, upload_form};
 use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::json;
 
 use super::{files_stored, media_path, png, send, upload, upload_with_key};
 use crate::harness::TestGateway;
-use crate::harness::tenant::PHONE;
+use crate::harness::tenant::{PHONE, Tenant};
 
 #[tokio::test]
 async fn a_third_party_uploads_a_file_and_learns_how_to_refer_to_it() {
@@ -141,4 +143,63 @@ async fn a_type_is_what_the_file_shows_where_the_upload_does_not_say() {
             .unwrap();
         assert_eq!(reply.json()["data"]["mimetype"], mimetype, "{declared}");
     }
+}
+
+/// Uploads a picture under an `Idempotency-Key`, in a form with this boundary.
+async fn upload_once(tenant: &Tenant, length: usize, boundary: &str) -> Reply {
+    let mut headers = HeaderMap::new();
+    let content_type = format!("multipart/form-data; boundary={boundary}");
+    headers.insert("content-type", content_type.parse().unwrap());
+    headers.insert("x-api-key", tenant.key.parse().unwrap());
+    headers.insert("x-ccid", tenant.ccid.to_string().parse().unwrap());
+    headers.insert("idempotency-key", HeaderValue::from_static("photo-1"));
+    let head = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\
+         Content-Type: image/png\r\n\r\n"
+    );
+    let end = format!("\r\n--{boundary}--\r\n");
+    let form = [head.as_bytes(), &png(length), end.as_bytes()].concat();
+    let url = format!("{}{}", tenant.base_url, media_path(PHONE));
+    send(Method::POST, &url, headers, form).await
+}
+
+#[tokio::test]
+async fn an_application_that_uploads_again_under_its_key_has_one_file_whatever_its_form_looks_like()
+{
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+
+    let first = upload_once(&tenant, 100, "one").await;
+    let again = upload_once(&tenant, 100, "another").await;
+    let other = upload_once(&tenant, 101, "one").await;
+
+    assert_eq!(
+        (first.status, again.status),
+        (200, 200),
+        "{:?}",
+        first.json()
+    );
+    assert_eq!(first.json(), again.json());
+    assert_eq!(other.status, 422, "{:?}", other.json());
+    assert_eq!(files_stored(&gateway).await, 1);
+}
+
+#[tokio::test]
+async fn uploads_under_one_key_at_the_same_moment_are_one_file() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+
+    let uploads = (0..6).map(|_| upload_once(&tenant, 300_000, "one"));
+    let replies = join_all(uploads).await;
+
+    let taken: Vec<_> = replies.iter().filter(|reply| reply.status == 200).collect();
+    assert!(!taken.is_empty());
+    assert!(taken.iter().all(|reply| reply.json() == taken[0].json()));
+    let others = replies.iter().filter(|reply| reply.status != 200);
+    assert!(
+        others
+            .into_iter()
+            .all(|reply| reply.json()["status"]["code"] == 4091)
+    );
+    assert_eq!(files_stored(&gateway).await, 1);
 }
