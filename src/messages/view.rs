@@ -64,6 +64,9 @@ struct HistoryView {
     reasons: Option<Value>,
     time: String,
     source: String,
+    /// Of a receipt: what the provider said, in its own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    said: Option<Value>,
 }
 
 /// The word for a received message: it has no delivery that could have a status.
@@ -118,6 +121,7 @@ impl MessageView {
             reasons: None,
             time: rfc3339(message.id.unix_ms()),
             source: "gateway".to_owned(),
+            said: None,
         };
         let history = std::iter::once(first)
             .chain(entries.iter().filter_map(history))
@@ -140,14 +144,16 @@ pub fn status_word(message: &Stored) -> &'static str {
 fn history(entry: &Recorded) -> Option<HistoryView> {
     let status = Status::from_rank(entry.status?)?;
     let detail = detail(entry);
+    let is_receipt = entry.kind == Kind::Receipt;
     Some(HistoryView {
         status: status.as_str(),
+        said: is_receipt.then(|| said(status, &detail)),
         reasons: detail
             .get("reasons")
             .filter(|reasons| reasons.as_array().is_some_and(|all| !all.is_empty()))
             .cloned(),
         time: rfc3339(MessageId::from_i64(entry.id).unix_ms()),
-        source: if entry.kind == Kind::Receipt {
+        source: if is_receipt {
             let named = detail.get("source").and_then(Value::as_str);
             named.unwrap_or("provider").to_owned()
         } else if is_of_restore(entry) {
@@ -156,6 +162,28 @@ fn history(entry: &Recorded) -> Option<HistoryView> {
             "gateway".to_owned()
         },
     })
+}
+
+/// What a receipt said to the letter. Where that is not kept, its provider speaks our own language, and status and
+/// reasons are all that it says.
+fn said(status: Status, detail: &Value) -> Value {
+    if let Some(said) = detail.get("said") {
+        return said.clone();
+    }
+    let mut said = json!({ "messageId": detail["messageId"], "status": status.as_str() });
+    let reasons = detail["reasons"].as_array().into_iter().flatten();
+    let reasons: Vec<Value> = reasons.cloned().map(without_nulls).collect();
+    if !reasons.is_empty() {
+        said["reasons"] = Value::from(reasons);
+    }
+    said
+}
+
+fn without_nulls(mut object: Value) -> Value {
+    if let Value::Object(members) = &mut object {
+        members.retain(|_, value| !value.is_null());
+    }
+    object
 }
 
 /// An attempt, as `/attempts` shows it; `None` for an entry that is none.

@@ -75,6 +75,12 @@ async fn every_state_and_every_result_has_its_meaning() {
             (&json!(status), &json!("Portico")),
             "{state}/{result}"
         );
+        let (state, result) = (state.to_string(), result.to_string());
+        assert_eq!(
+            entry["said"],
+            json!({ "type": "receipt", "message_id": id, "message_state": state, "result_code": result }),
+            "to the letter"
+        );
         let reason = entry["reasons"][0]["code"].as_i64().unwrap_or(0);
         assert_eq!(reason, code, "{state}/{result}");
     }

@@ -103,3 +103,34 @@ async fn a_receipt_by_our_own_id_ends_the_doubt_about_a_message_whose_answer_nev
     assert_eq!(tenant.receipt(&id, "Delivered", None).await.status, 200);
     tenant.wait_for_status(&id, "Delivered").await;
 }
+
+#[tokio::test]
+async fn the_history_shows_what_every_receipt_said() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    gateway
+        .third_party
+        .answer_with([Answer::accept_as("theirs-1")]);
+    // One of them comes before anybody knows whose it is.
+    tenant.receipt("theirs-1", "Delivered", None).await;
+    let id = tenant.send(CONSUMER, "Hello").await;
+    tenant.wait_for_status(&id, "Delivered").await;
+    let mut failed = super::receipt("theirs-1", "Failed", Some(777));
+    failed["reasons"][0]["message"] = json!("handset is off");
+    let taken = tenant.third_party.send(&[failed]).await.unwrap();
+    assert_eq!(taken.status, 200, "{:?}", taken.json());
+
+    let message = with_receipts(&tenant, &id, 2).await;
+
+    let entries = message["history"].as_array().unwrap();
+    let said: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| entry.get("said"))
+        .collect();
+    let reasons = json!([{ "code": 777, "message": "handset is off" }]);
+    let expected = [
+        json!({ "messageId": "theirs-1", "status": "Delivered" }),
+        json!({ "messageId": "theirs-1", "status": "Failed", "reasons": reasons }),
+    ];
+    assert_eq!(said, expected.iter().collect::<Vec<_>>());
+}
