@@ -10,10 +10,9 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::caller::{Caller, tenant_header};
+use super::caller::{ActingFor, Caller, tenant_header};
 use super::key::ApiKey;
 use super::keyring::Keyring;
-use super::permission::Permission;
 use crate::platform::clock::Clock;
 use crate::platform::http::ApiError;
 use crate::values::Ccid;
@@ -30,18 +29,11 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 ///
 /// Whatever is wrong with the header or the key, the answer is the same 401 after the same look-up by hash. A live key
 /// that may not act for the tenant is answered 403, the same whether or not there is such a tenant.
-#[derive(Debug, Clone)]
-pub struct BasicCaller {
-    pub ccid: Ccid,
-    caller: Caller,
-}
+pub type BasicCaller = ActingFor<InBasic>;
 
-impl BasicCaller {
-    /// Refuses with 403 unless the key has this permission.
-    pub fn require(&self, permission: Permission) -> Result<(), ApiError> {
-        self.caller.require(permission)
-    }
-}
+/// The tenant is named by the user of HTTP Basic.
+#[derive(Debug, Clone)]
+pub struct InBasic;
 
 impl<S> FromRequestParts<S> for BasicCaller
 where
@@ -61,8 +53,7 @@ where
                 "the header x-ccid names another tenant than the user",
             ));
         }
-        let (caller, ccid) = Caller::new(key).acting_for(ccid)?;
-        Ok(Self { ccid, caller })
+        Caller::new(key).acting_for(ccid)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Whatever is wrong with a key, the answer is the same 401, so that nobody learns which keys exist.
 
+use std::marker::PhantomData;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -26,19 +27,27 @@ pub struct Caller {
     key: Arc<KeyRecord>,
 }
 
-/// A caller that acts for the tenant of its `x-ccid` header.
+/// A caller that acts for one tenant, named in the way that `N` says.
 #[derive(Debug, Clone)]
-pub struct TenantCaller {
+pub struct ActingFor<N> {
     pub ccid: Ccid,
     pub caller: Caller,
+    named: PhantomData<N>,
 }
 
-/// A caller that acts for the tenant in the path's `{ccid}`. The header may be left out but must not disagree.
+/// The tenant is named by the header `x-ccid`.
 #[derive(Debug, Clone)]
-pub struct PathTenantCaller {
-    pub ccid: Ccid,
-    pub caller: Caller,
-}
+pub struct InHeader;
+
+/// The tenant is named by the path's `{ccid}`.
+#[derive(Debug, Clone)]
+pub struct InPath;
+
+/// A caller that acts for the tenant of its `x-ccid` header.
+pub type TenantCaller = ActingFor<InHeader>;
+
+/// A caller that acts for the tenant in the path's `{ccid}`. The header may be left out but must not disagree.
+pub type PathTenantCaller = ActingFor<InPath>;
 
 impl Caller {
     pub(super) fn new(key: Arc<KeyRecord>) -> Self {
@@ -64,9 +73,13 @@ impl Caller {
         self.key.tenant.covers(KeyTenant::One(ccid))
     }
 
-    pub(super) fn acting_for(self, ccid: Ccid) -> Result<(Self, Ccid), ApiError> {
+    pub(super) fn acting_for<N>(self, ccid: Ccid) -> Result<ActingFor<N>, ApiError> {
         if self.may_act_for(ccid) {
-            Ok((self, ccid))
+            Ok(ActingFor {
+                ccid,
+                caller: self,
+                named: PhantomData,
+            })
         } else {
             Err(ApiError::forbidden(
                 "this API key may not act for this tenant",
@@ -75,14 +88,7 @@ impl Caller {
     }
 }
 
-impl TenantCaller {
-    /// Refuses with 403 unless the key has this permission.
-    pub fn require(&self, permission: Permission) -> Result<(), ApiError> {
-        self.caller.require(permission)
-    }
-}
-
-impl PathTenantCaller {
+impl<N> ActingFor<N> {
     /// Refuses with 403 unless the key has this permission.
     pub fn require(&self, permission: Permission) -> Result<(), ApiError> {
         self.caller.require(permission)
@@ -122,8 +128,7 @@ where
         let ccid = tenant_header(&parts.headers)?.ok_or_else(|| {
             ApiError::bad_request("the header x-ccid is missing: it names the tenant")
         })?;
-        let (caller, ccid) = caller.acting_for(ccid)?;
-        Ok(Self { ccid, caller })
+        caller.acting_for(ccid)
     }
 }
 
@@ -143,8 +148,7 @@ where
                 "the header x-ccid names another tenant than the path",
             ));
         }
-        let (caller, ccid) = caller.acting_for(ccid)?;
-        Ok(Self { ccid, caller })
+        caller.acting_for(ccid)
     }
 }
 
