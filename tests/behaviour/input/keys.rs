@@ -6,7 +6,8 @@ use reqwest::header::{HeaderName, HeaderValue};
 
 use super::Attack;
 use super::caller::Caller;
-use super::doors::{Credentials, Door, Manner, Takes, doors};
+use super::door::{Credentials, Door, Manner, Takes};
+use super::doors::doors;
 use super::law::Answer;
 use super::site::Site;
 
