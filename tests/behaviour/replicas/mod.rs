@@ -5,4 +5,5 @@ mod death;
 mod replay;
 mod sharing;
 mod stopping;
+mod stopping_clients;
 mod unknown;
