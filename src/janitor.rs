@@ -20,6 +20,7 @@ use crate::platform::http::idempotency::store as idempotency;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
 use crate::receipts::{intake, store as receipts, unmatched};
+use crate::suppressions::store as suppressions;
 use crate::{conversations, lanes, replays};
 
 /// Between two rounds.
@@ -140,10 +141,17 @@ impl Janitor {
         if with_partitions {
             partitions::make(&mut connection, &self.tables, now_ms).await?;
             let dropped = partitions::drop_expired(&mut connection, &self.tables, now_ms).await?;
-            if dropped > 0 {
+            if dropped.partitions > 0 {
                 info!(
-                    partitions = dropped,
+                    partitions = dropped.partitions,
                     "Partitions past their retention were dropped"
+                );
+            }
+            if dropped.in_use > 0 {
+                metrics::counter!(metric::PARTITIONS_IN_USE).increment(dropped.in_use as u64);
+                warn!(
+                    partitions = dropped.in_use,
+                    "Partitions past their retention are still being read; they are dropped another time"
                 );
             }
         }
@@ -157,6 +165,7 @@ impl Janitor {
         let oldest_kept = now_ms - self.keep_ms;
         forget_dead_letters_before(connection, floor_of(oldest_kept), ROWS_MAX).await?;
         conversations::store::forget_closed_before(connection, oldest_kept, ROWS_MAX).await?;
+        suppressions::forget_expired(connection, now_ms, ROWS_MAX).await?;
         lanes::store::forget_ended_lives(connection, from_unix_ms(now_ms - LIVES_KEPT_MS)).await?;
         replays::store::forget_ended_before(connection, now_ms - self.keep_replays_ms, ROWS_MAX)
             .await

@@ -110,6 +110,26 @@ pub async fn remove(
     Ok(true)
 }
 
+/// Forgets suppressions whose time is over, at most `limit`; answers how many went. That makes no event: they ended when
+/// their time was over, and whoever was told of them was told when that is.
+pub async fn forget_expired(
+    connection: &mut PgConnection,
+    now_ms: i64,
+    limit: i64,
+) -> sqlx::Result<u64> {
+    let gone = sqlx::query!(
+        "delete from suppressions s
+         using (select ccid, channel_id, address from suppressions where expires_at <= $1
+                order by expires_at limit $2 for update skip locked) old
+         where s.ccid = old.ccid and s.channel_id = old.channel_id and s.address = old.address",
+        now_ms,
+        limit,
+    )
+    .execute(connection)
+    .await?;
+    Ok(gone.rows_affected())
+}
+
 /// One suppression of a tenant, if it is in force.
 pub async fn find(
     connection: &mut PgConnection,

@@ -111,6 +111,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "platform",
             "receipts",
             "replays",
+            "suppressions",
         ],
     ),
     ("first_secrets", &["auth", "config", "platform", "values"]),

@@ -123,6 +123,8 @@ catalogue! {
     WAKE_UPS_FAILED = Counter "nexus_gateway_wake_ups_failed_total";
     /// Reads of the directory that failed; what was in force stays so.
     DIRECTORY_READS_FAILED = Counter "nexus_gateway_directory_reads_failed_total";
+    /// Partitions past their retention that could not be dropped yet because somebody was reading them.
+    PARTITIONS_IN_USE = Counter "nexus_gateway_partitions_in_use_total";
     /// Rounds of clean-up that failed.
     CLEAN_UPS_FAILED = Counter "nexus_gateway_clean_ups_failed_total";
 }

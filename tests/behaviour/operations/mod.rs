@@ -5,6 +5,7 @@ mod feed;
 mod following;
 mod health;
 mod metrics;
+mod retention;
 
 use nexus_gateway::simulator::{Reply, WireClient};
 use reqwest::Method;
