@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{FromRef, State as From};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use serde_json::json;
 
 use crate::lanes::ownership::Ownership;
@@ -58,6 +58,14 @@ pub fn routes(state: State) -> Router {
         .with_state(state)
 }
 
+/// Served on both listeners until everything has started: the process lives, and takes no work yet.
+pub fn starting_routes() -> Router {
+    Router::new()
+        .route("/health/live", get(live))
+        .route("/", any(starting))
+        .route("/{*path}", any(starting))
+}
+
 /// Served on the internal listener only.
 pub fn internal_routes(state: State) -> Router {
     Router::new()
@@ -69,6 +77,10 @@ pub fn internal_routes(state: State) -> Router {
 /// The process answers, so it lives, database or not.
 async fn live() -> Response {
     envelope::done()
+}
+
+async fn starting() -> ApiError {
+    ApiError::unavailable(Obstacle("this replica is starting"))
 }
 
 async fn ready(From(readiness): From<Readiness>) -> Result<Response, ApiError> {

@@ -1,6 +1,10 @@
 //! Every route of the product, with its middleware.
 
+use std::sync::{Arc, OnceLock};
+
 use axum::Router;
+use axum::extract::Request;
+use tower::{ServiceExt, service_fn};
 
 use crate::platform::http::middleware::{RequestLimits, around};
 use crate::platform::lifecycle::Lifecycle;
@@ -64,6 +68,18 @@ pub fn public(states: States, limits: RequestLimits, lifecycle: &Lifecycle) -> R
 /// What the world sees of a process that only sends.
 pub fn health_alone(health: health::State, limits: RequestLimits, lifecycle: &Lifecycle) -> Router {
     around(health::routes(health), limits, lifecycle)
+}
+
+/// What everybody sees until there is more: what comes after it is put into the lock.
+pub fn opening(
+    opened: Arc<OnceLock<Router>>,
+    limits: RequestLimits,
+    lifecycle: &Lifecycle,
+) -> Router {
+    let closed = around(health::starting_routes(), limits, lifecycle);
+    Router::new().fallback_service(service_fn(move |request: Request| {
+        opened.get().unwrap_or(&closed).clone().oneshot(request)
+    }))
 }
 
 /// What only the inside sees: metrics and the version beside the health of the process.

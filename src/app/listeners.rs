@@ -1,6 +1,8 @@
-//! The two listeners: bound before anything else, served after everything else.
+//! The two listeners: bound before anything else, and open to all requests after everything else. Meanwhile they say
+//! that the process lives.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -10,6 +12,7 @@ use super::StartError;
 use crate::config::ServerConfig;
 use crate::platform::http::serve::{ServeLimits, serve};
 use crate::platform::lifecycle::Lifecycle;
+use crate::router;
 
 /// Bound, and answering nobody yet.
 #[derive(Debug)]
@@ -25,6 +28,7 @@ pub(super) struct Listeners {
 pub(super) struct Served {
     public: CancellationToken,
     internal: CancellationToken,
+    doors: [Arc<OnceLock<Router>>; 2],
 }
 
 impl Listeners {
@@ -39,13 +43,13 @@ impl Listeners {
         })
     }
 
-    /// Lets everybody in.
-    pub(super) fn serve(
-        self,
-        (public, internal): (Router, Router),
-        limits: ServeLimits,
-        lifecycle: &Lifecycle,
-    ) -> Served {
+    /// Answers, and lets nobody in yet.
+    pub(super) fn serve(self, config: &ServerConfig, lifecycle: &Lifecycle) -> Served {
+        let doors: [Arc<OnceLock<Router>>; 2] = Default::default();
+        let limits = config.serve_limits();
+        let [public, internal] = doors
+            .each_ref()
+            .map(|door| router::opening(Arc::clone(door), config.request_limits(), lifecycle));
         Served {
             public: start("public listener", (self.public, public), limits, lifecycle),
             internal: start(
@@ -54,11 +58,20 @@ impl Listeners {
                 limits,
                 lifecycle,
             ),
+            doors,
         }
     }
 }
 
 impl Served {
+    /// Lets everybody in.
+    pub(super) fn open(&self, (public, internal): (Router, Router)) {
+        for (door, router) in self.doors.iter().zip([public, internal]) {
+            // They are opened once.
+            let _open = door.set(router);
+        }
+    }
+
     /// Resolves when the last connection of both has ended.
     pub(super) async fn ended(&self) {
         tokio::join!(self.public.cancelled(), self.internal.cancelled());

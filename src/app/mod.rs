@@ -139,8 +139,13 @@ impl App {
             after_restore,
         } = surroundings;
         let lifecycle = Lifecycle::new();
+        // Where the start does not come to its end, what has begun already ends in silence.
+        let unfinished = lifecycle.draining().drop_guard();
         // Bound first, so that a second gateway on the same address leaves no trace in the database.
         let listeners = Listeners::bind(&config.server).await?;
+        let (public_address, internal_address) =
+            (listeners.public_address, listeners.internal_address);
+        let served = listeners.serve(&config.server, &lifecycle);
         let store = open(&config, &clock, search_path).await?;
         if after_restore {
             restore::hold(&store.database).await?;
@@ -168,9 +173,8 @@ impl App {
         } else {
             router::health_alone(states.health, limits, &lifecycle)
         };
-        let (public_address, internal_address) =
-            (listeners.public_address, listeners.internal_address);
-        let served = listeners.serve((outside, inside), config.server.serve_limits(), &lifecycle);
+        served.open((outside, inside));
+        unfinished.disarm();
         info!(listen = %public_address, internal_listen = %internal_address, "The gateway is ready");
         Ok(Self {
             public_address,

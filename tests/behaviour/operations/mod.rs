@@ -6,6 +6,7 @@ mod following;
 mod health;
 mod metrics;
 mod retention;
+mod starting;
 
 use nexus_gateway::simulator::{Reply, WireClient};
 use reqwest::Method;
