@@ -1,13 +1,13 @@
 //! `demo`: a gateway of one's own, and the data flow played on it.
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{IsTerminal, Stdout, Write, stdout};
 use std::net::SocketAddr;
 
 use super::{CommandError, DemoArguments};
 use crate::app::{App, Roles, Surroundings};
 use crate::config::Config;
-use crate::demo::{self, DemoOptions};
+use crate::demo::{self, Demo, DemoOptions};
 use crate::platform::clock::Clock;
 use crate::platform::lifecycle::StopSignals;
 use crate::platform::telemetry::{self, MetricsPage};
@@ -70,21 +70,24 @@ pub(super) async fn demo(
         }
     };
     match played {
-        Ok(demo) if !arguments.once => {
-            let draining = app.draining();
-            tokio::select! {
-                watched = demo.watch() => watched?,
-                () = signals.next() => {}
-                () = draining.cancelled() => {}
-            }
-            app.stop(async move { signals.next().await }).await;
-            Ok(())
-        }
+        Ok(demo) if !arguments.once => stay(demo, app, signals).await,
         played => {
             app.stop(std::future::pending()).await;
             Ok(played.map(drop)?)
         }
     }
+}
+
+/// Stays up until a signal, showing what the third party gets.
+async fn stay(demo: Demo<Stdout>, app: App, mut signals: StopSignals) -> Result<(), CommandError> {
+    let draining = app.draining();
+    tokio::select! {
+        watched = demo.watch() => watched?,
+        () = signals.next() => {}
+        () = draining.cancelled() => {}
+    }
+    app.stop(async move { signals.next().await }).await;
+    Ok(())
 }
 
 fn loopback() -> ipnet::Ipv4Net {

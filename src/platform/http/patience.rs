@@ -60,7 +60,7 @@ impl Patience {
             }
             sleep_until(until).await;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// No sooner than this is it over. `None`: never.

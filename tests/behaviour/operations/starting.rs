@@ -23,7 +23,12 @@ async fn a_gateway_that_starts_before_its_database_lives_and_is_ready_once_it_is
     let client = nexus_gateway::simulator::WireClient::new().unwrap();
     eventually("it lives", SOON, async || {
         let url = format!("{}/health/live", server.url);
-        let asked = client.send(reqwest::Method::GET, &url, Default::default(), Vec::new());
+        let asked = client.send(
+            reqwest::Method::GET,
+            &url,
+            reqwest::header::HeaderMap::new(),
+            Vec::new(),
+        );
         (asked.await.ok()?.status == 200).then_some(())
     })
     .await;

@@ -63,7 +63,12 @@ impl Site {
         let page = format!("{}/metrics", self.server.internal_url);
         let client = nexus_gateway::simulator::WireClient::new().unwrap();
         eventually("the upload is under way", SOON, async || {
-            let reply = client.send(Method::GET, &page, Default::default(), Vec::new());
+            let reply = client.send(
+                Method::GET,
+                &page,
+                reqwest::header::HeaderMap::new(),
+                Vec::new(),
+            );
             let text = String::from_utf8(reply.await.unwrap().body.to_vec()).unwrap();
             let bytes = text
                 .lines()

@@ -52,11 +52,8 @@ async fn what_was_queued_is_unknown_and_sent_again_only_after_the_release() {
     .await;
     assert_eq!(endpoint(&tenant).await["state"], "held");
     assert_eq!(tenant.message(&new).await["status"], "Queued");
-    assert!(
-        explained(&tenant, &new)
-            .await
-            .contains("once sending begins again")
-    );
+    let told = explained(&tenant, &new).await;
+    assert!(told.contains("once sending begins again"), "{told}");
     assert_eq!(site.third_party.count(), 1, "nothing is sent");
 
     let (released, said) = site.releases(RESTORED);
