@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nexus_gateway::platform::clock::rfc3339;
 use nexus_gateway::simulator::{Answer, Reply, Rule};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::webhook::{attempts, dead_letters, item, submit, webhooks_of};
@@ -17,23 +17,10 @@ async fn cancel(tenant: &Tenant, id: &str) -> Reply {
     tenant.post(&path, &json!({})).await
 }
 
-/// The number of the tenant's only endpoint.
-async fn endpoint(tenant: &Tenant) -> Value {
-    let list = tenant.get("/nexus/v3/endpoints").await.json();
-    list["data"]["items"][0].clone()
-}
-
-async fn set_paused(tenant: &Tenant, change: &str) {
-    let id = endpoint(tenant).await["id"].as_str().unwrap().to_owned();
-    let path = format!("/nexus/v3/endpoints/{id}/{change}");
-    let changed = tenant.post(&path, &json!({})).await;
-    assert_eq!(changed.status, 200, "{:?}", changed.json());
-}
-
 /// Waits until nothing is left in the tenant's endpoint.
 async fn nothing_is_left(tenant: &Tenant) {
     eventually("the endpoint has no backlog", SOON, async || {
-        (endpoint(tenant).await["backlog"] == 0).then_some(())
+        (tenant.endpoint().await["backlog"] == 0).then_some(())
     })
     .await;
 }
@@ -73,14 +60,14 @@ async fn status_events(tenant: &Tenant, id: &str) -> Vec<String> {
 async fn a_message_that_waits_for_its_endpoint_is_cancelled_once_and_never_sent() {
     let gateway = TestGateway::start().await;
     let tenant = gateway.tenant().await;
-    set_paused(&tenant, "pause").await;
+    tenant.pause().await;
     let cancelled = tenant.send(CONSUMER, "not meant").await;
     let kept = tenant.send(CONSUMER, "meant").await;
 
     is_cancelled(&tenant, &cancelled).await;
     is_cancelled(&tenant, &cancelled).await;
 
-    set_paused(&tenant, "resume").await;
+    tenant.resume().await;
     tenant.wait_for_status(&kept, "Sent").await;
     nothing_is_left(&tenant).await;
     assert!(webhooks_of(&gateway, &cancelled).is_empty());
@@ -135,7 +122,7 @@ async fn a_message_that_waits_for_its_time_or_its_next_attempt_is_cancelled() {
 async fn a_cancelled_message_does_not_expire_as_well() {
     let gateway = TestGateway::start().await;
     let tenant = gateway.tenant().await;
-    set_paused(&tenant, "pause").await;
+    tenant.pause().await;
     let valid_until = rfc3339(gateway.clock.now_ms() + 10_000);
     let id = submit(
         &tenant,
@@ -149,7 +136,7 @@ async fn a_cancelled_message_does_not_expire_as_well() {
     is_cancelled(&tenant, &id).await;
 
     gateway.clock.advance(Duration::from_mins(1));
-    set_paused(&tenant, "resume").await;
+    tenant.resume().await;
     nothing_is_left(&tenant).await;
 
     assert_eq!(tenant.message(&id).await["status"], "Cancelled");
@@ -223,7 +210,7 @@ async fn any_replica_cancels_and_a_later_owner_sends_nothing_of_it() {
         (elsewhere.get("/nexus/v3/endpoints").await.status == 200).then_some(())
     })
     .await;
-    set_paused(&tenant, "pause").await;
+    tenant.pause().await;
     let mut cancelled = Vec::new();
     for number in 0..5 {
         cancelled.push(tenant.send(CONSUMER, &format!("not meant {number}")).await);
@@ -235,7 +222,7 @@ async fn any_replica_cancels_and_a_later_owner_sends_nothing_of_it() {
 
     first.stop().await;
     let second = answers.replica(&[]).await;
-    set_paused(&elsewhere, "resume").await;
+    elsewhere.resume().await;
 
     elsewhere.wait_for_status(&kept, "Sent").await;
     nothing_is_left(&elsewhere).await;

@@ -10,12 +10,8 @@ use crate::harness::TestGateway;
 use crate::harness::gateway::WEBHOOK_SECRET;
 use crate::harness::tenant::{CONSUMER, PHONE, Tenant};
 
-async fn endpoint(tenant: &Tenant) -> Value {
-    tenant.get("/nexus/v3/endpoints").await.json()["data"]["items"][0].clone()
-}
-
 async fn act(tenant: &Tenant, what: &str) -> Reply {
-    let endpoint = endpoint(tenant).await;
+    let endpoint = tenant.endpoint().await;
     let id = endpoint["id"].as_str().unwrap();
     tenant
         .post(&format!("/nexus/v3/endpoints/{id}/{what}"), &json!({}))
@@ -33,7 +29,7 @@ async fn test(tenant: &Tenant) -> Value {
 async fn a_test_is_one_signed_post_that_leaves_no_trace() {
     let gateway = TestGateway::start().await;
     let tenant = gateway.tenant().await;
-    let before = endpoint(&tenant).await;
+    let before = tenant.endpoint().await;
 
     let tested = test(&tenant).await;
 
@@ -52,19 +48,19 @@ async fn a_test_is_one_signed_post_that_leaves_no_trace() {
     );
     let list = tenant.get("/nexus/v3/messages").await.json();
     assert_eq!(list["data"]["items"], json!([]));
-    assert_eq!(endpoint(&tenant).await, before);
+    assert_eq!(tenant.endpoint().await, before);
 }
 
 #[tokio::test]
 async fn a_paused_endpoint_is_tested_and_stays_paused() {
     let gateway = TestGateway::start().await;
     let tenant = gateway.tenant().await;
-    assert_eq!(act(&tenant, "pause").await.status, 200);
+    tenant.pause().await;
     let waits = tenant.send(CONSUMER, "waits").await;
 
     assert_eq!(test(&tenant).await["outcome"], "accepted");
 
-    assert_eq!(endpoint(&tenant).await["state"], "paused");
+    assert_eq!(tenant.endpoint().await["state"], "paused");
     assert_eq!(tenant.message(&waits).await["status"], "Queued");
     assert_eq!(gateway.third_party.count(), 1);
 }
@@ -92,7 +88,7 @@ async fn what_goes_wrong_is_shown_without_what_is_nobody_s_business() {
             "{tested}"
         );
         // Not even a 410 changes anything.
-        assert_eq!(endpoint(&tenant).await["state"], "open");
+        assert_eq!(tenant.endpoint().await["state"], "open");
     }
     let tenant = gateway.tenant().await;
     let text = format!(
@@ -144,7 +140,7 @@ async fn one_endpoint_is_tested_once_in_a_while_and_only_by_its_tenant() {
     // Another endpoint has a turn of its own.
     assert_eq!(test(&neighbour).await["outcome"], "accepted");
 
-    let theirs = endpoint(&neighbour).await["id"]
+    let theirs = neighbour.endpoint().await["id"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -160,7 +156,7 @@ async fn one_endpoint_is_tested_once_in_a_while_and_only_by_its_tenant() {
             "{id}"
         );
     }
-    let own = endpoint(&tenant).await;
+    let own = tenant.endpoint().await;
     let shown = tenant
         .get(&format!(
             "/nexus/v3/endpoints/{}",

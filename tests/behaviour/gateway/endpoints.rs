@@ -17,9 +17,9 @@ async fn a_pause_through_any_replica_keeps_messages_queued_until_the_endpoint_is
     knows_channel(&elsewhere).await;
     knows_channel(&bystander).await;
 
-    let endpoint = only_endpoint(&elsewhere).await;
+    let endpoint = elsewhere.endpoint().await;
     assert_eq!(endpoint["state"], "open");
-    let paused = change(&elsewhere, &endpoint, "pause").await;
+    let paused = elsewhere.pause().await;
     assert_eq!(paused["state"], "paused");
     let mut waiting = vec![elsewhere.send(CONSUMER, "one").await];
     // Its webhook shows that the owner has heard of everything that happened before it.
@@ -34,14 +34,14 @@ async fn a_pause_through_any_replica_keeps_messages_queued_until_the_endpoint_is
         let sentence = here.get(&path).await.json()["data"]["sentence"].clone();
         assert!(sentence.as_str().unwrap().contains("paused"), "{sentence}");
     }
-    let seen = only_endpoint(&here).await;
+    let seen = here.endpoint().await;
     assert_eq!(
         (&seen["state"], &seen["backlog"], &seen["inFlight"]),
         (&json!("paused"), &json!(3), &json!(0))
     );
     assert_eq!(owner.third_party.count(), 1);
 
-    let resumed = change(&elsewhere, &endpoint, "resume").await;
+    let resumed = elsewhere.resume().await;
     assert_eq!(resumed["state"], "open");
     for id in &waiting {
         here.wait_for_status(id, "Sent").await;
@@ -54,9 +54,8 @@ async fn a_pause_through_any_replica_keeps_messages_queued_until_the_endpoint_is
 async fn an_operator_s_pause_and_resume_are_events() {
     let gateway = TestGateway::start().await;
     let tenant = gateway.tenant().await;
-    let endpoint = only_endpoint(&tenant).await;
-    change(&tenant, &endpoint, "pause").await;
-    change(&tenant, &endpoint, "resume").await;
+    tenant.pause().await;
+    tenant.resume().await;
     let types = eventually("both events are in the feed", SOON, async || {
         let page = tenant.get("/nexus/v3/events?stream=all").await.json();
         let items = page["data"]["items"].as_array().unwrap().clone();
@@ -72,7 +71,7 @@ async fn an_endpoint_shows_what_is_under_way_and_since_when_its_oldest_message_i
     let answers = owner.replica_that_only_answers().await;
     let tenant = owner.tenant().await.through(&answers);
     knows_channel(&tenant).await;
-    let idle = only_endpoint(&tenant).await;
+    let idle = tenant.endpoint().await;
     assert_eq!(
         (&idle["channelId"], &idle["state"], &idle["connector"]),
         (&json!(PHONE), &json!("open"), &json!("Async"))
@@ -87,7 +86,7 @@ async fn an_endpoint_shows_what_is_under_way_and_since_when_its_oldest_message_i
     tenant.send(CONSUMER, "waits for the first").await;
     let accepted_at = tenant.message(&first).await["createdAt"].clone();
     let busy = eventually("the attempt is shown", SOON, async || {
-        let endpoint = only_endpoint(&tenant).await;
+        let endpoint = tenant.endpoint().await;
         (endpoint["inFlight"] == 1).then_some(endpoint)
     })
     .await;
@@ -110,7 +109,7 @@ async fn an_endpoint_that_fails_shows_that_it_is_parked_until_when_and_why() {
         .answer_with([Rule::new(Answer::status(503))]);
     let id = tenant.send(CONSUMER, "Hello").await;
     let parked = eventually("the endpoint is parked", SOON, async || {
-        let endpoint = only_endpoint(&tenant).await;
+        let endpoint = tenant.endpoint().await;
         (endpoint["state"] == "parked").then_some(endpoint)
     })
     .await;
@@ -126,8 +125,8 @@ async fn an_endpoint_that_fails_shows_that_it_is_parked_until_when_and_why() {
     gateway
         .third_party
         .answer_with([Rule::new(Answer::accept())]);
-    change(&tenant, &parked, "pause").await;
-    let resumed = change(&tenant, &parked, "resume").await;
+    tenant.pause().await;
+    let resumed = tenant.resume().await;
     assert_eq!(
         (&resumed["state"], &resumed["failuresInARow"]),
         (&json!("open"), &json!(0))
@@ -139,9 +138,9 @@ async fn an_endpoint_that_fails_shows_that_it_is_parked_until_when_and_why() {
 async fn somebody_else_s_endpoint_is_unknown() {
     let gateway = TestGateway::start().await;
     let (owner, other) = (gateway.tenant().await, gateway.tenant().await);
-    let theirs = only_endpoint(&owner).await["id"].clone();
+    let theirs = owner.endpoint().await["id"].clone();
     let theirs = theirs.as_str().unwrap();
-    assert_ne!(only_endpoint(&other).await["id"], theirs);
+    assert_ne!(other.endpoint().await["id"], theirs);
     for id in [theirs, "999999999", "0", "-1", "it"] {
         let path = format!("/nexus/v3/endpoints/{id}");
         assert_eq!(other.get(&path).await.status, 404, "{id}");
@@ -150,14 +149,14 @@ async fn somebody_else_s_endpoint_is_unknown() {
             assert_eq!(reply.status, 404, "{verb} {id}");
         }
     }
-    assert_eq!(only_endpoint(&owner).await["state"], "open");
+    assert_eq!(owner.endpoint().await["state"], "open");
 }
 
 #[tokio::test]
 async fn a_key_that_may_only_read_endpoints_cannot_pause_them() {
     let gateway = TestGateway::start().await;
     let tenant = gateway.tenant().await;
-    let endpoint = only_endpoint(&tenant).await;
+    let endpoint = tenant.endpoint().await;
     let path = format!("/nexus/v3/endpoints/{}", endpoint["id"].as_str().unwrap());
     let reader = with_permission(&tenant, "nexus:endpoints:read").await;
     assert_eq!(reader.get(&path).await.status, 200);
@@ -188,22 +187,4 @@ async fn knows_channel(tenant: &Tenant) {
         tenant.is_known().await.then_some(())
     })
     .await;
-}
-
-/// The one endpoint of the tenant.
-async fn only_endpoint(tenant: &Tenant) -> Value {
-    let list = tenant.get("/nexus/v3/endpoints").await;
-    assert_eq!(list.status, 200, "{:?}", list.json());
-    let items = list.json()["data"]["items"].clone();
-    assert_eq!(items.as_array().unwrap().len(), 1, "{items}");
-    items[0].clone()
-}
-
-/// Pauses or resumes it, and gives back how it is then.
-async fn change(tenant: &Tenant, endpoint: &Value, verb: &str) -> Value {
-    let id = endpoint["id"].as_str().unwrap();
-    let path = format!("/nexus/v3/endpoints/{id}/{verb}");
-    let reply = tenant.post(&path, &json!({})).await;
-    assert_eq!(reply.status, 200, "{:?}", reply.json());
-    reply.json()["data"].clone()
 }

@@ -40,13 +40,7 @@ fn says(explained: &Value, words: &str) {
 async fn from_the_queue_by_way_of_a_retry_to_its_removal() {
     let gateway = TestGateway::start_with(&[("WEBHOOK__RETRY_SCHEDULE_SECONDS", "600")]).await;
     let tenant = gateway.tenant().await;
-    let endpoints = tenant.get("/nexus/v3/endpoints").await.json();
-    let endpoint = endpoints["data"]["items"][0]["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let pause = |action: &str| format!("/nexus/v3/endpoints/{endpoint}/{action}");
-    assert_eq!(tenant.post(&pause("pause"), &json!({})).await.status, 200);
+    tenant.pause().await;
     let id = tenant.send(CONSUMER, "Hello").await;
     let (status, attempts, explained) = told(&tenant, &id).await;
     assert_eq!((status.as_str(), attempts), ("Queued", 0));
@@ -55,7 +49,7 @@ async fn from_the_queue_by_way_of_a_retry_to_its_removal() {
     gateway
         .third_party
         .answer_with([Rule::new(Answer::status(503)).times(1)]);
-    assert_eq!(tenant.post(&pause("resume"), &json!({})).await.status, 200);
+    tenant.resume().await;
     let (status, _, explained) = eventually("one attempt is known", SOON, async || {
         Some(told(&tenant, &id).await).filter(|(_, attempts, _)| *attempts == 1)
     })

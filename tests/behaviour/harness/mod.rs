@@ -5,6 +5,7 @@
 
 pub mod cluster;
 mod consumer;
+mod endpoints;
 pub mod eventually;
 pub mod fleet;
 mod frames;

@@ -11,7 +11,6 @@ use nexus_gateway::lanes::ownership::OwnedLane;
 use nexus_gateway::lanes::store;
 use nexus_gateway::messages::status::Status;
 use nexus_gateway::values::Ccid;
-use serde_json::json;
 use sqlx::PgConnection;
 
 use crate::harness::TestGateway;
@@ -35,7 +34,7 @@ impl Interrupted {
         let tenant = first.tenant().await;
         let answers = first.replica_that_only_answers().await;
         let tenant = tenant.through(&answers);
-        change_endpoint(&tenant, "pause").await;
+        tenant.pause().await;
         eventually("the channel is known", SOON, async || {
             tenant.is_known().await.then_some(())
         })
@@ -93,7 +92,7 @@ impl Interrupted {
     /// A replica takes the lane over, and nothing keeps it from sending.
     async fn go_on(&self) -> TestGateway {
         let next = self.answers.replica(&[]).await;
-        change_endpoint(&self.tenant, "resume").await;
+        self.tenant.resume().await;
         next
     }
 
@@ -193,13 +192,6 @@ async fn waiting(database: &mut PgConnection, tenant: &Tenant) -> Delivery {
     let found = found.unwrap();
     assert_eq!(found.len(), 1);
     found[0]
-}
-
-async fn change_endpoint(tenant: &Tenant, verb: &str) {
-    let endpoints = tenant.get("/nexus/v3/endpoints").await.json();
-    let id = endpoints["data"]["items"][0]["id"].as_str().unwrap();
-    let path = format!("/nexus/v3/endpoints/{id}/{verb}");
-    assert_eq!(tenant.post(&path, &json!({})).await.status, 200);
 }
 
 async fn dead_letters(tenant: &Tenant) -> usize {

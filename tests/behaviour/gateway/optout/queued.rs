@@ -9,15 +9,6 @@ use super::{ends_opted_out, opted_out};
 use crate::harness::TestGateway;
 use crate::harness::tenant::{CONSUMER, Tenant, text_to};
 
-async fn endpoint(tenant: &Tenant, action: &str) {
-    let list = tenant.get("/nexus/v3/endpoints").await.json();
-    let id = list["data"]["items"][0]["id"].as_str().unwrap().to_owned();
-    let done = tenant
-        .post(&format!("/nexus/v3/endpoints/{id}/{action}"), &json!({}))
-        .await;
-    assert_eq!(done.status, 200, "{:?}", done.json());
-}
-
 async fn items(tenant: &Tenant, path: &str) -> Vec<Value> {
     tenant.get(path).await.json()["data"]["items"]
         .as_array()
@@ -30,14 +21,14 @@ async fn what_waits_when_its_recipient_opts_out_fails_and_is_no_dead_letter() {
     let gateway = TestGateway::start().await;
     let tenant = gateway.tenant().await;
     let other = "16505550188";
-    endpoint(&tenant, "pause").await;
+    tenant.pause().await;
     let mut queued = Vec::new();
     for number in 0..3 {
         queued.push(tenant.send(CONSUMER, &number.to_string()).await);
     }
     let for_other = tenant.send(other, "Hello").await;
     tenant.consumer_says(CONSUMER, "STOP").await;
-    endpoint(&tenant, "resume").await;
+    tenant.resume().await;
 
     for id in &queued {
         ends_opted_out(&tenant, id).await;
