@@ -76,7 +76,7 @@ impl DispatchContext {
     /// Tells the metrics what is open at this moment.
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     pub fn count(&self) {
-        let open = self.slots.taken(self.settings.max_in_flight);
+        let open = self.slots.taken();
         metrics::gauge!(metric::LANES_OWNED).set(self.ownership.count() as f64);
         metrics::gauge!(metric::ATTEMPTS_OPEN).set(open as f64);
     }

@@ -24,7 +24,7 @@ use super::open_attempts::{Ended, OpenAttempts};
 use super::queue::{LaneQueue, Wait};
 use super::results::ResultRow;
 use super::rows::Rows;
-use super::slots::Slot;
+use super::slots::{Slot, Turn};
 use crate::connectors::outcome::NotStarted;
 use crate::lanes::model::{Arrival, Life, Place};
 use crate::lanes::ownership::{LaneSignal, OwnedLane};
@@ -45,6 +45,8 @@ pub struct LaneLoop {
     queue: LaneQueue,
     brakes: Brakes,
     attempts: OpenAttempts,
+    /// Its place among the lanes that wait for a slot.
+    turn: Arc<Turn>,
     /// Results handed over and not durable yet.
     unrecorded: usize,
     /// Deliveries that are to wait in the table until a time (Unix ms) once their results are durable.
@@ -92,6 +94,7 @@ impl LaneLoop {
             brakes: Brakes::new(breaker, row.paused),
             queue: LaneQueue::new(true),
             attempts: OpenAttempts::default(),
+            turn: Arc::default(),
             unrecorded: 0,
             put_by: HashMap::new(),
             unheard: VecDeque::new(),
@@ -120,12 +123,8 @@ impl LaneLoop {
                 self.hear(signal);
             }
             self.refill().await;
-            let slots = Arc::clone(&self.context.slots);
-            let freed = slots.freed();
-            tokio::pin!(freed);
-            // Registered before we look, so that a slot freed meanwhile still wakes us.
-            freed.as_mut().enable();
             self.start_attempts();
+            self.turn.pass_on();
             self.owned.set_open_attempts(self.attempts.len());
             if self.brakes.is_releasing() && self.attempts.is_empty() && self.unrecorded == 0 {
                 return;
@@ -134,14 +133,14 @@ impl LaneLoop {
                 continue;
             }
             let wake_at = self.wake_at();
-            let clock = self.context.clock.clone();
+            let (clock, turn) = (self.context.clock.clone(), Arc::clone(&self.turn));
             tokio::select! {
                 signal = self.inbox.recv() => match signal {
                     Some(signal) => self.listen(signal),
                     None => return,
                 },
                 Some(ended) = self.attempts.next() => self.settle(ended).await,
-                () = freed, if self.queue.has_ready() && self.may_start() => {}
+                () = turn.comes() => {}
                 () = clock.sleep_until(wake_at.unwrap_or(i64::MAX)) => self.queue.advance(clock.now_ms()),
             }
         }
@@ -158,8 +157,8 @@ impl LaneLoop {
             if self.attempts.len() >= in_flight_max || !self.brakes.admit(now_ms) {
                 return;
             }
-            // Last, since a slot that is given back unused wakes every lane that waits for one.
-            let Some(slot) = self.context.slots.take(self.ccid) else {
+            // Last, since whoever asks for a slot in vain waits for its turn.
+            let Some(slot) = self.context.slots.take(self.ccid, &self.turn) else {
                 self.brakes.breaker.not_started();
                 return;
             };

@@ -2,7 +2,8 @@
 //!
 //! `replica` says which lanes are ours, `lane` is the loop of one of them, `attempt` sends one message once behind the
 //! `gate`, `judgement` turns its report into rows by the rules of `decision`, and `results` makes them durable. The
-//! rules themselves (`queue`, `known`, `cursor`, `due`, `share`, `brakes`, `decision`, `backoff`, `breaker`, `rate`) are pure.
+//! rules themselves (`queue`, `known`, `cursor`, `due`, `share`, `fairness`, `brakes`, `decision`, `backoff`, `breaker`,
+//! `rate`) are pure.
 //!
 //! How a provider is spoken to belongs to `connectors`; what is stored where to `lanes` and `messages`.
 
@@ -20,6 +21,7 @@ pub mod due;
 pub mod endpoint_test;
 mod entries;
 mod excerpt;
+pub mod fairness;
 pub mod gate;
 pub mod hand_over;
 pub mod held;

@@ -1,35 +1,39 @@
-//! How many attempts run at once in this process, and how many of them one tenant may hold.
+//! How many attempts run at once in this process, and whose they are.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::futures::Notified;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
+use super::fairness::Turns;
 use crate::values::Ccid;
 
 /// The worker pool: attempts take a slot each and give it back when they end.
 #[derive(Debug)]
 pub struct Slots {
-    all: Arc<Semaphore>,
-    per_tenant_max: usize,
-    tenants: Mutex<HashMap<Ccid, Weak<Semaphore>>>,
-    freed: Notify,
+    max: usize,
+    turns: Mutex<Turns<Arc<Turn>>>,
 }
 
-/// A slot; given back when dropped.
+/// A slot; given back when dropped, and then whoever's turn it is gets it.
 #[derive(Debug)]
 pub struct Slot {
-    /// Of all and of the tenant; `None` only while it is being dropped.
-    permits: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
+    ccid: Ccid,
     slots: Arc<Slots>,
+}
+
+/// One lane's place among those that wait for a slot.
+#[derive(Debug, Default)]
+pub struct Turn {
+    waits: AtomicBool,
+    granted: Mutex<Option<Slot>>,
+    came: Notify,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        // Given back before anybody is told: whoever wakes has to find it.
-        drop(self.permits.take());
-        self.slots.freed.notify_waiters();
+        self.slots.turns().give_back(self.ccid);
+        self.slots.grant();
     }
 }
 
@@ -44,86 +48,115 @@ impl Slots {
         )]
         let per_tenant_max = ((max as f64 * tenant_share.clamp(0.0, 1.0)) as usize).max(1);
         Arc::new(Self {
-            all: Arc::new(Semaphore::new(max)),
-            per_tenant_max,
-            tenants: Mutex::new(HashMap::new()),
-            freed: Notify::new(),
+            max,
+            turns: Mutex::new(Turns::new(max, per_tenant_max)),
         })
     }
 
-    /// Takes a slot for the tenant if there is one.
-    pub fn take(self: &Arc<Self>, ccid: Ccid) -> Option<Slot> {
-        let of_tenant = self.tenant(ccid).try_acquire_owned().ok()?;
-        let of_all = Arc::clone(&self.all).try_acquire_owned().ok()?;
-        Some(Slot {
-            permits: Some((of_all, of_tenant)),
-            slots: Arc::clone(self),
+    /// A slot for a lane of the tenant, if there is one. Otherwise the lane waits for its turn.
+    pub fn take(self: &Arc<Self>, ccid: Ccid, turn: &Arc<Turn>) -> Option<Slot> {
+        let granted = turn.granted().take();
+        granted.or_else(|| {
+            let line_up = || (!turn.waits.swap(true, Ordering::AcqRel)).then(|| Arc::clone(turn));
+            let taken = self.turns().take(ccid, line_up);
+            taken.then(|| self.slot(ccid))
         })
-    }
-
-    /// Resolves when some slot is given back; enable it before looking for one.
-    pub fn freed(&self) -> Notified<'_> {
-        self.freed.notified()
     }
 
     /// Attempts under way.
-    pub fn taken(&self, max: usize) -> usize {
-        max.saturating_sub(self.all.available_permits())
+    pub fn taken(&self) -> usize {
+        self.max.saturating_sub(self.turns().free())
     }
 
-    fn tenant(&self, ccid: Ccid) -> Arc<Semaphore> {
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(semaphore) = tenants.get(&ccid).and_then(Weak::upgrade) {
-            return semaphore;
+    /// Gives each free slot to whoever's turn it is.
+    fn grant(self: &Arc<Self>) {
+        loop {
+            let Some((ccid, turn)) = self.turns().grant() else {
+                return;
+            };
+            turn.waits.store(false, Ordering::Release);
+            let slot = self.slot(ccid);
+            // Nobody else knows of a lane that was given away: its slot goes on to the next when this is dropped.
+            *turn.granted() = Some(slot);
+            turn.came.notify_one();
         }
-        // Tenants without attempts are forgotten, so the map is as small as what is under way.
-        tenants.retain(|_, semaphore| semaphore.strong_count() > 0);
-        let semaphore = Arc::new(Semaphore::new(self.per_tenant_max));
-        tenants.insert(ccid, Arc::downgrade(&semaphore));
-        semaphore
+    }
+
+    fn slot(self: &Arc<Self>, ccid: Ccid) -> Slot {
+        Slot {
+            ccid,
+            slots: Arc::clone(self),
+        }
+    }
+
+    fn turns(&self) -> MutexGuard<'_, Turns<Arc<Turn>>> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn {
+    /// Resolves when a slot was granted, and keeps that until somebody waits for it.
+    pub async fn comes(&self) {
+        self.came.notified().await;
+    }
+
+    /// Lets a slot that was granted and is not needed go to the next.
+    pub fn pass_on(&self) {
+        let unused = self.granted().take();
+        drop(unused);
+    }
+
+    fn granted(&self) -> MutexGuard<'_, Option<Slot>> {
+        self.granted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::task::{Context, Wake, Waker};
+    use futures_util::FutureExt;
 
     use super::*;
 
     const TENANT: Ccid = Ccid::from_uuid(uuid::Uuid::nil());
 
-    /// Looks for a slot in the very moment of being woken.
-    struct Waiter {
-        slots: Arc<Slots>,
-        found: AtomicBool,
-    }
-
-    impl Wake for Waiter {
-        fn wake(self: Arc<Self>) {
-            let found = self.slots.take(TENANT).is_some();
-            self.found.store(found, Ordering::Release);
-        }
+    #[test]
+    fn whoever_waits_is_granted_the_slot_that_is_given_back() {
+        let slots = Slots::new(1, 1.0);
+        let (first, second, third) = (Arc::default(), Arc::default(), Arc::default());
+        let taken = slots.take(TENANT, &first).unwrap();
+        assert!(slots.take(TENANT, &second).is_none());
+        assert!(slots.take(TENANT, &third).is_none());
+        assert!(second.comes().now_or_never().is_none());
+        drop(taken);
+        assert!(second.comes().now_or_never().is_some());
+        assert!(slots.take(TENANT, &third).is_none(), "it is the second's");
+        assert!(slots.take(TENANT, &second).is_some());
     }
 
     #[test]
-    fn whoever_is_woken_by_a_slot_finds_it_free() {
+    fn a_slot_that_is_not_needed_goes_to_the_next() {
         let slots = Slots::new(1, 1.0);
-        let taken = slots.take(TENANT).unwrap();
-        assert!(slots.take(TENANT).is_none());
-        let waiter = Arc::new(Waiter {
-            slots: Arc::clone(&slots),
-            found: AtomicBool::new(false),
-        });
-        let waker = Waker::from(Arc::clone(&waiter));
-        let mut freed = std::pin::pin!(slots.freed());
-        assert!(
-            freed
-                .as_mut()
-                .poll(&mut Context::from_waker(&waker))
-                .is_pending()
-        );
+        let (first, second, third) = (Arc::default(), Arc::default(), Arc::default());
+        let taken = slots.take(TENANT, &first).unwrap();
+        assert!(slots.take(TENANT, &second).is_none());
+        assert!(slots.take(TENANT, &third).is_none());
         drop(taken);
-        assert!(waiter.found.load(Ordering::Acquire));
+        second.pass_on();
+        assert!(third.comes().now_or_never().is_some());
+        assert!(slots.take(TENANT, &third).is_some());
+        assert_eq!(slots.taken(), 0);
+    }
+
+    #[test]
+    fn a_lane_that_is_gone_keeps_no_slot() {
+        let slots = Slots::new(1, 1.0);
+        let (first, gone, third): (_, Arc<Turn>, _) =
+            (Arc::default(), Arc::default(), Arc::default());
+        let taken = slots.take(TENANT, &first).unwrap();
+        assert!(slots.take(TENANT, &gone).is_none());
+        assert!(slots.take(TENANT, &third).is_none());
+        drop(gone);
+        drop(taken);
+        assert!(slots.take(TENANT, &third).is_some());
     }
 }

@@ -8,6 +8,7 @@ mod refused;
 mod request;
 mod retried;
 mod signatures;
+mod turns;
 
 use nexus_gateway::simulator::Received;
 use serde_json::{Value, json};
