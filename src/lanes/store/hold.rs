@@ -1,6 +1,7 @@
 //! The hold after a restore to a point in time: one row, which every replica sees with its tick.
 
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::values::{Ccid, MessageId};
 
@@ -92,26 +93,15 @@ pub async fn mark_some(
     connection: &mut PgConnection,
     limit: i64,
 ) -> sqlx::Result<Option<MarkedBatch>> {
-    let hold = sqlx::query!(
+    let hold = sqlx::query_as!(
+        Marking,
         "select began_at, frontier, ccid, lane, stamp, own, id from restore_hold
          where released_at is null and not is_marked for update skip locked"
     )
     .fetch_optional(&mut *connection)
     .await?;
     let Some(hold) = hold else { return Ok(None) };
-    let rows = sqlx::query_file!(
-        "src/lanes/sql/mark.sql",
-        hold.ccid.unwrap_or_default(),
-        hold.lane.unwrap_or(i64::MIN),
-        hold.stamp.unwrap_or(i64::MIN),
-        hold.own.unwrap_or(false),
-        hold.id.unwrap_or(i64::MIN),
-        limit,
-        hold.began_at,
-        hold.frontier,
-    )
-    .fetch_all(&mut *connection)
-    .await?;
+    let rows = announce_some(connection, &hold, limit).await?;
     let is_last = i64::try_from(rows.len()).is_ok_and(|read| read < limit);
     let announced = rows.iter().filter(|row| row.announced).count();
     let last = rows.last();
@@ -137,6 +127,67 @@ pub async fn mark_some(
         messages: messages.collect(),
         is_last,
     }))
+}
+
+/// Goes on after the last delivery that was looked at.
+async fn announce_some(
+    connection: &mut PgConnection,
+    hold: &Marking,
+    limit: i64,
+) -> sqlx::Result<Vec<LookedAt>> {
+    sqlx::query_as!(
+        LookedAt,
+        r#"with looked_at as materialized (
+               select d.ccid, d.lane, d.stamp, d.own, d.id from deliveries d
+               where (d.ccid, d.lane, d.stamp, d.own, d.id) > ($1, $2, $3, $4, $5)
+                 -- Lane 0 is ballast.
+                 and d.lane > 0
+               order by d.ccid, d.lane, d.stamp, d.own, d.id
+               limit $6
+           ),
+           announced as (
+               update deliveries d set announced_at = coalesce(d.announced_at, $7)
+               from looked_at l
+               where d.ccid = l.ccid and d.lane = l.lane and d.stamp = l.stamp and d.own = l.own and d.id = l.id
+                 and d.id < $8 and (d.due_at is null or d.due_at <= coalesce(d.announced_at, $7))
+               returning d.ccid, d.lane, d.stamp, d.own, d.id
+           )
+           select l.ccid, l.lane, l.stamp, l.own, l.id, a.id is not null as "announced!"
+           from looked_at l
+           left join announced a on a.ccid = l.ccid and a.lane = l.lane and a.stamp = l.stamp and a.own = l.own
+                                and a.id = l.id
+           order by l.ccid, l.lane, l.stamp, l.own, l.id"#,
+        hold.ccid.unwrap_or_default(),
+        hold.lane.unwrap_or(i64::MIN),
+        hold.stamp.unwrap_or(i64::MIN),
+        hold.own.unwrap_or(false),
+        hold.id.unwrap_or(i64::MIN),
+        limit,
+        hold.began_at,
+        hold.frontier,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// How far the marking has come: the last delivery that was looked at.
+struct Marking {
+    began_at: i64,
+    frontier: i64,
+    ccid: Option<Uuid>,
+    lane: Option<i64>,
+    stamp: Option<i64>,
+    own: Option<bool>,
+    id: Option<i64>,
+}
+
+struct LookedAt {
+    ccid: Uuid,
+    lane: i64,
+    stamp: i64,
+    own: bool,
+    id: i64,
+    announced: bool,
 }
 
 /// What letting go came to.
