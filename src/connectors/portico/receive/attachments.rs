@@ -13,6 +13,8 @@ use super::MemberFault;
 
 /// With what the names of all of them begin. In JSON they may also be a list under this name.
 pub(super) const ATTACHMENT: &str = "mms_attachment";
+/// What there is of each; whatever else is there is ignored.
+const PIECES: [&str; 2] = ["content_type", "content"];
 /// Digits of a number at most.
 const DIGITS_MAX: usize = 3;
 /// Longest content type, in characters.
@@ -73,10 +75,13 @@ impl Written {
                 match value {
                     Value::String(text) => self.put(number, &piece, text),
                     Value::Null => {}
-                    Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                    Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)
+                        if PIECES.contains(&piece.as_str()) =>
+                    {
                         let fault = MemberFault::new(&format!("{name}.{piece}"), "must be a text");
                         self.faults.push(fault);
                     }
+                    Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {}
                 }
             }
         }
@@ -226,7 +231,7 @@ mod tests {
         assert_eq!(flat.decode(2).unwrap(), expected);
         let list = listed(json!([
             { "content_type": "image/gif", "content": "R0lG", "content_location": "a.gif" },
-            { "content_type": "text/plain", "content": "SGk", "size": null },
+            { "content_type": "text/plain", "content": "SGk", "size": 2, "parts": [] },
         ]));
         let bytes: Vec<_> = list
             .decode(2)
