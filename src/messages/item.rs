@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::said::Said;
 use crate::content::document::Fault;
 use crate::platform::clock::unix_ms;
-use crate::platform::http::shape;
+use crate::platform::http::{shape, shortened};
 use crate::values::{Party, Priority, ReasonCode};
 
 /// Longest name beside an address, in characters.
@@ -58,7 +58,7 @@ impl ItemRefused {
     pub fn new(code: u16, message: impl Into<String>) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: shortened(message.into()),
             details: Vec::new(),
         }
     }
@@ -76,7 +76,7 @@ impl ItemRefused {
             .iter()
             .map(|fault| format!("{} {}", fault.path, fault.message));
         Self {
-            message: said.collect::<Vec<_>>().join("; "),
+            message: shortened(said.collect::<Vec<_>>().join("; ")),
             details,
             ..Self::reason(reason, "")
         }

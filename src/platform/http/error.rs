@@ -214,7 +214,7 @@ impl IntoResponse for ApiError {
 }
 
 /// The beginning of a text that is too long, and a sign that there was more.
-pub(super) fn shortened(mut text: String) -> String {
+pub fn shortened(mut text: String) -> String {
     if let Some((end, _)) = text.char_indices().nth(TEXT_CHARS_MAX) {
         text.truncate(end);
         text.push('…');

@@ -17,7 +17,7 @@ pub mod scan;
 pub mod serve;
 pub mod shape;
 
-pub use error::ApiError;
+pub use error::{ApiError, shortened};
 pub use extract::{BodyLimits, Json, Path, Query, RawBody, StreamedBody};
 pub use headers::{RequestId, Trace, trace_context};
 pub use long_body::{LongBodies, LongBody, LongBodyPlace};
