@@ -10,9 +10,11 @@ use super::site::Site;
 
 /// Most breaches that one failure tells of.
 const TOLD: usize = 60;
-/// How often a call is made that is answered 503: a busy machine may not get to the store in time, but what is wrong
-/// with the call stays wrong.
-const TRIES: usize = 3;
+/// Of so many calls one may find that the store was not reached in time, which speaks about the machine and not about
+/// the call: it is made once more.
+const CALLS_FOR_ONE_LATE: usize = 300;
+/// What such a call is told. A 503 that says anything else is one of the call's.
+const LATE: &[u8] = b"this cannot be done at the moment";
 
 /// What has come of all the doors of a test.
 #[derive(Debug)]
@@ -20,6 +22,7 @@ pub struct Trial<'a> {
     site: &'a Site,
     caller: Caller,
     breaches: Vec<String>,
+    late: Vec<String>,
     pub calls: usize,
 }
 
@@ -29,6 +32,7 @@ impl<'a> Trial<'a> {
             caller: Caller::new(&site.gateway.url()),
             site,
             breaches: Vec::new(),
+            late: Vec::new(),
             calls: 0,
         }
     }
@@ -84,16 +88,19 @@ impl<'a> Trial<'a> {
     }
 
     async fn answer(&mut self, attack: &Attack, headers: &HeaderMap) -> Result<Answer, String> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let call = (attack.method.clone(), attack.path.as_str());
-            let answered = self.caller.call(call, headers.clone(), attack.body.clone());
-            let answer = answered.await?;
-            if answer.status != 503 || tries == TRIES {
-                return Ok(answer);
-            }
+        let answer = self.ask(attack, headers).await?;
+        if answer.status != 503 || !contains(&answer.body, LATE) {
+            return Ok(answer);
         }
+        let (method, path) = (&attack.method, &attack.path);
+        self.late.push(format!("{method} {path}: {}", attack.what));
+        self.ask(attack, headers).await
+    }
+
+    async fn ask(&mut self, attack: &Attack, headers: &HeaderMap) -> Result<Answer, String> {
+        let call = (attack.method.clone(), attack.path.as_str());
+        let answered = self.caller.call(call, headers.clone(), attack.body.clone());
+        answered.await
     }
 
     fn breach(&mut self, door: &Door, what: &str, breach: &str) {
@@ -112,7 +119,17 @@ impl<'a> Trial<'a> {
             self.calls,
             told.join("\n")
         );
+        assert!(
+            self.late.len() <= 1 + self.calls / CALLS_FOR_ONE_LATE,
+            "of {} calls these found no store: {:#?}",
+            self.calls,
+            self.late
+        );
     }
+}
+
+fn contains(bytes: &[u8], words: &[u8]) -> bool {
+    bytes.windows(words.len()).any(|window| window == words)
 }
 
 fn apply(attack: &Attack, headers: &mut HeaderMap) {
