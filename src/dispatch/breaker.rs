@@ -53,6 +53,8 @@ pub enum Admission {
 pub struct Breaker {
     settings: BreakerSettings,
     failures_in_a_row: u32,
+    /// Since when they come, where this owner of the lane has seen the first of them.
+    failing_since: Option<i64>,
     state: State,
 }
 
@@ -74,6 +76,7 @@ impl Breaker {
         Self {
             settings,
             failures_in_a_row: 0,
+            failing_since: None,
             state: State::Closed,
         }
     }
@@ -91,12 +94,23 @@ impl Breaker {
         Self {
             settings,
             failures_in_a_row,
+            failing_since: None,
             state,
         }
     }
 
     pub const fn failures_in_a_row(&self) -> u32 {
         self.failures_in_a_row
+    }
+
+    pub const fn failing_since(&self) -> Option<i64> {
+        self.failing_since
+    }
+
+    /// Whether it is parked for as long as it ever is.
+    pub fn is_parked_longest(&self) -> bool {
+        let is_parked = self.parked_until().is_some();
+        is_parked && self.pause_after(self.failures_in_a_row) >= self.settings.pause_max
     }
 
     /// Until when it is parked; a time that has passed while it waits for a probe or for its result.
@@ -125,6 +139,7 @@ impl Breaker {
     /// The endpoint took a message.
     pub fn on_success(&mut self) {
         self.failures_in_a_row = 0;
+        self.failing_since = None;
         self.state = State::Closed;
     }
 
@@ -132,6 +147,9 @@ impl Breaker {
     pub fn on_endpoint_failure(&mut self, now: i64) {
         if matches!(self.state, State::Parked { .. }) {
             return;
+        }
+        if self.failures_in_a_row == 0 {
+            self.failing_since = Some(now);
         }
         self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         let failed_probe = matches!(self.state, State::Probing { .. });
@@ -149,18 +167,16 @@ impl Breaker {
         }
     }
 
-    /// The pause after so many failures: the first at the threshold, then twice as long for each further one.
     fn pause_ms(&self) -> i64 {
-        let doublings = self
-            .failures_in_a_row
-            .saturating_sub(self.settings.failures)
-            .min(31);
-        let pause = self
-            .settings
-            .pause_first
-            .saturating_mul(1 << doublings)
-            .min(self.settings.pause_max);
+        let pause = self.pause_after(self.failures_in_a_row);
         i64::try_from(pause.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// The pause after so many failures: the first at the threshold, then twice as long for each further one.
+    fn pause_after(&self, failures: u32) -> Duration {
+        let doublings = failures.saturating_sub(self.settings.failures).min(31);
+        let pause = self.settings.pause_first.saturating_mul(1 << doublings);
+        pause.min(self.settings.pause_max)
     }
 }
 

@@ -1,9 +1,12 @@
 //! Results as columns: each field is an array of one statement's `unnest`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use uuid::Uuid;
 
-use super::results::{Fate, ResultRow};
-use crate::history::model::Stream;
+use super::results::{EndpointChange, Fate, ResultRow};
+use crate::history::model::{Kind, Stream};
+use crate::lanes::LaneId;
 use crate::lanes::store::DeliveryKeys;
 use crate::values::ReasonCode;
 
@@ -90,9 +93,14 @@ pub(super) struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
+    /// Several attempts may hear at once that their endpoint is gone: that is told once.
     pub(super) fn of(rows: &'a [ResultRow]) -> Self {
         let mut entries = Self::default();
+        let mut paused = BTreeSet::new();
         for entry in rows.iter().flat_map(|row| &row.entries) {
+            if entry.kind == Kind::EndpointPaused && !paused.insert(entry.subject) {
+                continue;
+            }
             entries.ccid.push(entry.ccid.as_uuid());
             entries.id.push(entry.id);
             entries.subject.push(entry.subject);
@@ -165,15 +173,21 @@ pub(super) struct Endpoints<'a> {
 }
 
 impl<'a> Endpoints<'a> {
+    /// Of several changes of one lane the last stands, since a row is changed once by a statement; a pause stays.
     pub(super) fn of(rows: &'a [ResultRow]) -> Self {
         let mut endpoints = Self::default();
+        let mut last: BTreeMap<LaneId, (&EndpointChange, bool)> = BTreeMap::new();
         for change in rows.iter().filter_map(|row| row.endpoint.as_ref()) {
+            let (before, pause) = last.entry(change.lane).or_insert((change, false));
+            (*before, *pause) = (change, *pause || change.pause);
+        }
+        for (change, pause) in last.into_values() {
             endpoints.lane.push(change.lane.0);
             endpoints
                 .parked_until
                 .push(change.parked_until.unwrap_or(0));
             endpoints.failures_in_a_row.push(change.failures_in_a_row);
-            endpoints.pause.push(change.pause);
+            endpoints.pause.push(pause);
             endpoints.last_error.push(change.last_error.as_deref());
         }
         endpoints

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::attempt::Report;
 use super::judgement::Judge;
+use super::turn::Turn;
 use crate::history::model::{Entry, Kind, Stream};
 use crate::lanes::model::Arrival;
 use crate::messages::status::Status;
@@ -60,16 +61,26 @@ pub(super) fn settled(judge: &Judge<'_>, arrival: &Arrival, reason: ReasonCode) 
     }
 }
 
-/// An endpoint that said that it is gone.
-pub(super) fn paused(judge: &Judge<'_>, arrival: &Arrival) -> Entry {
-    let detail = json!({
+/// What an endpoint's consumers are told of a change of its row. It is stored only where the row changes so.
+pub(super) fn endpoint(judge: &Judge<'_>, arrival: &Arrival, turn: &Turn) -> Entry {
+    let lane = arrival.delivery.lane.0;
+    let mut detail = json!({
+        "endpointId": lane.to_string(),
         "channelId": arrival.message.channel_id.as_str(),
-        "reason": "the endpoint answered 410 Gone",
+        "reason": turn.reason,
     });
+    if let Some(error) = &turn.last_error {
+        detail["lastError"] = json!(error);
+    }
+    for (member, time) in [("since", turn.since), ("nextProbeAt", turn.next_probe_at)] {
+        if let Some(time) = time {
+            detail[member] = json!(rfc3339(time));
+        }
+    }
     Entry {
-        subject: arrival.delivery.lane.0,
+        subject: lane,
         stream: Some(Stream::Both),
-        ..of_message(judge, arrival, Kind::EndpointPaused, &detail)
+        ..of_message(judge, arrival, turn.kind, &detail)
     }
 }
 

@@ -11,6 +11,7 @@ use super::entries;
 use super::queue::Wait;
 use super::results::{EndpointChange, Fate, ResultRow, StateChange};
 use super::tally;
+use super::turn::Before;
 use crate::connectors::outcome::{NotStarted, Outcome};
 use crate::lanes::model::{Arrival, Life};
 use crate::lanes::ownership::OwnedLane;
@@ -53,7 +54,12 @@ pub fn judge(
         decision,
         endpoint: verdict,
     } = ruling(judge, arrival, report, now_ms);
+    let before = Before::of(breaker);
     let endpoint = tell_breaker(arrival, report, verdict, breaker, now_ms);
+    let turn = endpoint
+        .as_ref()
+        .and_then(|change| before.turned(breaker, change));
+    let told = turn.map(|turn| entries::endpoint(judge, arrival, &turn));
     if let Outcome::NotStarted { why } = report.outcome {
         tally::not_started(why);
         return not_started(judge, arrival, &decision, why, now_ms);
@@ -73,6 +79,7 @@ pub fn judge(
             let status = Some((Status::Unknown, None));
             row.entries
                 .push(entries::attempt(judge, arrival, report, status, None));
+            row.entries.extend(told);
             row.endpoint = endpoint;
             return Judged::Held(Box::new(row), until);
         }
@@ -84,6 +91,7 @@ pub fn judge(
             let mut row = waiting(judge, arrival, wait, now_ms);
             let entry = entries::attempt(judge, arrival, report, None, Some(wait.due_at));
             row.entries.push(entry);
+            row.entries.extend(told);
             row.endpoint = endpoint;
             return Judged::Waits(Box::new(row), wait);
         }
@@ -91,9 +99,7 @@ pub fn judge(
     let status = row.state.as_ref().map(|state| (state.status, state.reason));
     row.entries
         .push(entries::attempt(judge, arrival, report, status, None));
-    if endpoint.as_ref().is_some_and(|endpoint| endpoint.pause) {
-        row.entries.push(entries::paused(judge, arrival));
-    }
+    row.entries.extend(told);
     row.endpoint = endpoint;
     tally::result(&row);
     Judged::Ended(Box::new(row))

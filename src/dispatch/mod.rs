@@ -42,6 +42,7 @@ pub mod store;
 mod tally;
 #[cfg(test)]
 mod testing;
+mod turn;
 pub mod wake;
 pub mod watch;
 pub mod withdrawals;

@@ -246,16 +246,23 @@ impl State {
             Begun::Anew(work) => work,
             Begun::Before(answer) => return Ok(answer.into_response()),
         };
-        let changed = store::set_paused(&mut work, caller.ccid, lane, paused)
+        let before = store::set_paused(&mut work, caller.ccid, lane, paused)
             .await
             .map_err(ApiError::unavailable)?;
-        let known = changed.then_some(()).ok_or_else(unknown);
-        let (mut work, ()) = work.unless_refused(known).await?;
+        let (mut work, before) = work.unless_refused(before.ok_or_else(unknown)).await?;
+        let detail = json!({
+            "endpointId": lane.0.to_string(),
+            "channelId": before.target,
+            "reason": "by an operator",
+        });
         let entry = Entry {
-            detail: Some(json!({ "endpointId": id, "reason": "by an operator" }).to_string()),
+            detail: Some(detail.to_string()),
             ..Entry::event(caller.ccid, event, lane.0, kind, Stream::Both)
         };
-        history::store::append(&mut work, &[entry])
+        // What is so already is no event.
+        let is_change = before.paused != paused || (before.parked && !paused);
+        let entries = is_change.then_some(entry);
+        history::store::append(&mut work, entries.as_slice())
             .await
             .map_err(ApiError::unavailable)?;
         let view = self.view(&mut work, caller, lane).await?;

@@ -48,7 +48,10 @@ pub(super) async fn render(
             Kind::SuppressionAdded | Kind::SuppressionRemoved => {
                 suppression(entry, messages.get(&entry.subject))
             }
-            Kind::EndpointPaused | Kind::EndpointResumed | Kind::ReceiptUnmatched => detail(entry),
+            Kind::EndpointPaused
+            | Kind::EndpointResumed
+            | Kind::EndpointWarned
+            | Kind::ReceiptUnmatched => detail(entry),
         };
         let position = Position {
             transaction: entry.transaction,
@@ -87,6 +90,7 @@ async fn messages(
         | Kind::ConversationFinished
         | Kind::EndpointPaused
         | Kind::EndpointResumed
+        | Kind::EndpointWarned
         | Kind::ReceiptUnmatched => false,
     };
     let mut ids: Vec<MessageId> = entries

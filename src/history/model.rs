@@ -56,6 +56,8 @@ pub enum Kind {
     ConversationFinished,
     EndpointPaused,
     EndpointResumed,
+    /// An endpoint fails again and again.
+    EndpointWarned,
     /// A message ended or began anew without an attempt: expired, suppressed, retried by hand.
     Settled,
     /// A parked receipt was given up: its message never became known.
@@ -63,7 +65,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Received,
         Self::Attempt,
         Self::Receipt,
@@ -73,6 +75,7 @@ impl Kind {
         Self::ConversationFinished,
         Self::EndpointPaused,
         Self::EndpointResumed,
+        Self::EndpointWarned,
         Self::Settled,
         Self::ReceiptUnmatched,
     ];
@@ -91,6 +94,7 @@ impl Kind {
             Self::EndpointResumed => 9,
             Self::Settled => 10,
             Self::ReceiptUnmatched => 11,
+            Self::EndpointWarned => 12,
         }
     }
 
@@ -110,6 +114,7 @@ impl Kind {
             Self::SuppressionRemoved => "suppression.removed",
             Self::EndpointPaused => "endpoint.paused",
             Self::EndpointResumed => "endpoint.resumed",
+            Self::EndpointWarned => "endpoint.warned",
             Self::ReceiptUnmatched => "receipt.unmatched",
         }
     }

@@ -76,6 +76,25 @@ fn each_failed_probe_doubles_the_pause_up_to_the_longest() {
 }
 
 #[test]
+fn it_says_since_when_it_fails_and_when_its_pauses_grow_no_longer() {
+    let mut breaker = parked(0);
+    assert_eq!(breaker.failing_since(), Some(0));
+    let mut longest = Vec::new();
+    for _ in 0..4 {
+        longest.push(breaker.is_parked_longest());
+        let until = breaker.parked_until().unwrap();
+        breaker.may_start(until);
+        breaker.on_endpoint_failure(until);
+    }
+    assert_eq!(longest, [false, false, false, true]);
+    breaker.on_success();
+    assert_eq!(
+        (breaker.failing_since(), breaker.is_parked_longest()),
+        (None, false)
+    );
+}
+
+#[test]
 fn a_pause_after_a_recovery_begins_short_again() {
     let mut breaker = parked(0);
     breaker.may_start(10_000);

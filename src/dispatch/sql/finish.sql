@@ -32,11 +32,27 @@ states as (
         reason = case when excluded.status > state.status then excluded.reason else state.reason end,
         provider_message_id = coalesce(excluded.provider_message_id, state.provider_message_id)
 ),
+-- What the rows of changed endpoints say before they are changed.
+before as materialized (
+    select lane, paused, parked_until from lanes
+    where lane = any($36) and exists (select 1 from me)
+    order by lane for update
+),
 noted as (
     insert into history (ccid, id, subject, kind, stream, status, detail)
     select noted.* from unnest($21::uuid[], $22::bigint[], $23::bigint[], $24::smallint[], $25::smallint[], $26::smallint[], $27::text[])
          as noted (ccid, id, subject, kind, stream, status, detail)
     where exists (select 1 from me)
+      -- An endpoint that somebody has paused, or resumed, meanwhile is told of no second time (8 paused, 9 resumed, 12 warned).
+      and (noted.kind not in (8, 9, 12) or exists (
+          select 1 from before
+          where before.lane = noted.subject and not before.paused and (
+              noted.kind <> 9 or before.parked_until is not null
+              -- It was parked by another result of the same flush.
+              or exists (select 1 from unnest($23::bigint[], $24::smallint[]) as other (subject, kind)
+                         where other.subject = noted.subject and other.kind = 12)
+          )
+      ))
     on conflict (ccid, id) do nothing
 ),
 named as (
@@ -58,6 +74,8 @@ endpoints as (
         paused = lanes.paused or endpoint.paused, last_error = endpoint.last_error
     from unnest($36::bigint[], $37::bigint[], $38::integer[], $39::boolean[], $40::text[])
          as endpoint (lane, parked_until, failures, paused, last_error)
-    where lanes.lane = endpoint.lane and exists (select 1 from me)
+    -- Joined, so that each row is read there before it is changed here.
+    join before on before.lane = endpoint.lane
+    where lanes.lane = endpoint.lane
 )
 select exists (select 1 from me) as "stands!"

@@ -201,22 +201,39 @@ pub async fn brakes(connection: &mut PgConnection, lane: LaneId) -> sqlx::Result
     .await
 }
 
-/// Pauses or resumes a tenant's lane; `false` if it has none of that number.
+/// What a lane's row said before it was changed.
+#[derive(Debug)]
+pub struct LaneBefore {
+    pub target: String,
+    pub paused: bool,
+    /// Whether its breaker had parked it.
+    pub parked: bool,
+}
+
+/// Pauses or resumes a tenant's lane; `None` if it has none of that number.
 pub async fn set_paused(
     connection: &mut PgConnection,
     ccid: Ccid,
     lane: LaneId,
     paused: bool,
-) -> sqlx::Result<bool> {
-    let changed = sqlx::query!(
-        "update lanes set paused = $3, parked_until = null, failures_in_a_row = 0 where lane = $2 and ccid = $1",
+) -> sqlx::Result<Option<LaneBefore>> {
+    sqlx::query_as!(
+        LaneBefore,
+        r#"with before as materialized (
+               select lane, target, paused, parked_until is not null as parked from lanes
+               where lane = $2 and ccid = $1 for update
+           ),
+           changed as (
+               update lanes l set paused = $3, parked_until = null, failures_in_a_row = 0
+               from before where l.lane = before.lane
+           )
+           select target, paused, parked as "parked!" from before"#,
         ccid.as_uuid(),
         lane.0,
         paused,
     )
-    .execute(connection)
-    .await?;
-    Ok(changed.rows_affected() > 0)
+    .fetch_optional(connection)
+    .await
 }
 
 /// Tells every replica's listener that these lanes have something new. Not part of any transaction of an accept:

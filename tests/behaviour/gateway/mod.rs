@@ -6,6 +6,7 @@ mod cancel;
 mod conversations;
 mod demo;
 mod email;
+mod endpoint_events;
 mod endpoint_test;
 mod endpoints;
 mod event;
