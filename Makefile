@@ -5,7 +5,7 @@ export SQLX_OFFLINE = true
 
 ARGUMENTS ?=
 
-.PHONY: help run test ci deep fmt lint doc secrets clean-data
+.PHONY: help run test ci deep fmt lint doc openapi secrets clean-data
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ lint: ## Look for what the compiler lets pass
 
 doc: ## Build the documentation of the code
 	cargo doc --locked --no-deps --document-private-items
+
+openapi: ## Write docs/openapi.json anew, as the handlers describe it
+	cargo run --locked --quiet -- openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
 
 secrets: ## Write what docker-compose.yml mounts into ./secrets, where it is missing
 	@.ci/write-secrets

@@ -9,9 +9,12 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use serde_json::json;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::lanes::ownership::Ownership;
 use crate::messages::accept::Accept;
+use crate::platform::http::openapi::Done;
 use crate::platform::http::{ApiError, envelope};
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::MetricsPage;
@@ -51,11 +54,10 @@ impl Readiness {
 struct Obstacle(&'static str);
 
 /// Served on both listeners.
-pub fn routes(state: State) -> Router {
-    Router::new()
-        .route("/health/live", get(live))
-        .route("/health/ready", get(ready))
-        .with_state(state)
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(live))
+        .routes(routes!(ready))
 }
 
 /// Served on both listeners until everything has started: the process lives, and takes no work yet.
@@ -75,6 +77,10 @@ pub fn internal_routes(state: State) -> Router {
 }
 
 /// The process answers, so it lives, database or not.
+#[utoipa::path(
+    get, path = "/health/live", tag = "Health", operation_id = "getLiveness",
+    responses((status = 200, body = Done)),
+)]
 async fn live() -> Response {
     envelope::done()
 }
@@ -83,6 +89,11 @@ async fn starting() -> ApiError {
     ApiError::unavailable(Obstacle("this replica is starting"))
 }
 
+/// Whether work can be stored durably at this moment; 503 where it cannot, or where the process is stopping.
+#[utoipa::path(
+    get, path = "/health/ready", tag = "Health", operation_id = "getReadiness",
+    responses((status = 200, body = Done)),
+)]
 async fn ready(From(readiness): From<Readiness>) -> Result<Response, ApiError> {
     match readiness.obstacle() {
         None => Ok(envelope::done()),

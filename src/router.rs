@@ -1,10 +1,15 @@
 //! Every route of the product, with its middleware.
 
+mod docs;
+mod document;
+
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{FromRef, Request};
+use serde_json::Value;
 use tower::{ServiceExt, service_fn};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::platform::http::middleware::{RequestLimits, around};
 use crate::platform::lifecycle::Lifecycle;
@@ -14,7 +19,7 @@ use crate::{
 };
 
 /// The states of all routes, built by the composition root.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, FromRef)]
 pub struct States {
     pub health: health::State,
     pub provisioning: provisioning::routes::State,
@@ -44,30 +49,56 @@ pub struct States {
 /// | `/nexus/v3/endpoints...` | operators | destinations: look, pause, resume, test |
 /// | `/nexus/v3/events` | consumers | the feed |
 /// | `/nexus/v3/provisioning/...` | operators | keys, services, senders |
-pub fn public(states: States, limits: RequestLimits, lifecycle: &Lifecycle) -> Router {
-    let third_party = inbound::routes::routes(states.inbound.clone())
-        .merge(media::routes::upload_routes(states.media.clone()));
-    let base = Router::new()
+/// | `/openapi.json`, `/docs` | whoever calls us | all of this, described |
+pub fn public(states: &States, limits: RequestLimits, lifecycle: &Lifecycle) -> Router {
+    let (router, described) = routes(Some(states)).split_for_parts();
+    let document = docs::Document::of(&document::write(&described));
+    let docs: Router = docs::routes().with_state(document).into();
+    around(router.merge(docs), limits, lifecycle)
+}
+
+/// What `/openapi.json` answers: the description of every route that the world sees.
+pub fn document() -> Value {
+    document::write(&routes(None).into_openapi())
+}
+
+/// The routes with what is said about them; without states they are only described.
+fn routes(states: Option<&States>) -> OpenApiRouter {
+    let third_party =
+        bind(states, inbound::routes::routes()).merge(bind(states, media::routes::upload_routes()));
+    let base = OpenApiRouter::default()
         .merge(third_party.clone())
-        .merge(inbound::routes::sms::routes(states.inbound))
-        .merge(media::routes::download_routes(states.media))
-        .merge(messages::routes::routes(states.messages))
-        .merge(replays::routes::routes(states.replays))
-        .merge(conversations::routes::routes(states.conversations))
-        .merge(suppressions::routes::routes(states.suppressions))
-        .merge(events::routes::routes(states.events))
-        .merge(dispatch::routes::routes(states.endpoints));
-    let router = Router::new()
+        .merge(bind(states, inbound::routes::sms::routes()))
+        .merge(bind(states, media::routes::download_routes()))
+        .merge(bind(states, messages::routes::routes()))
+        .merge(bind(states, replays::routes::routes()))
+        .merge(bind(states, conversations::routes::routes()))
+        .merge(bind(states, suppressions::routes::routes()))
+        .merge(bind(states, events::routes::routes()))
+        .merge(bind(states, dispatch::routes::routes()));
+    document::frame()
         .nest("/nexus/v3", base)
-        .merge(provisioning::routes::routes(states.provisioning))
-        .merge(third_party)
-        .merge(health::routes(states.health));
-    around(router, limits, lifecycle)
+        .merge(bind(states, provisioning::routes::routes()))
+        .merge(document::again_without_base_path(third_party))
+        .merge(bind(states, health::routes()))
+        .merge(OpenApiRouter::with_openapi(docs::routes().into_openapi()))
+}
+
+/// Gives routes their state; where there is none, what is left of them is their description.
+fn bind<S>(states: Option<&States>, routes: OpenApiRouter<S>) -> OpenApiRouter
+where
+    S: FromRef<States> + Clone + Send + Sync + 'static,
+{
+    match states {
+        Some(states) => routes.with_state(S::from_ref(states)),
+        None => OpenApiRouter::with_openapi(routes.into_openapi()),
+    }
 }
 
 /// What the world sees of a process that only sends.
 pub fn health_alone(health: health::State, limits: RequestLimits, lifecycle: &Lifecycle) -> Router {
-    around(health::routes(health), limits, lifecycle)
+    let router: Router = health::routes().with_state(health).into();
+    around(router, limits, lifecycle)
 }
 
 /// What everybody sees until there is more: what comes after it is put into the lock.
@@ -84,8 +115,9 @@ pub fn opening(
 
 /// What only the inside sees: metrics and the version beside the health of the process.
 pub fn internal(health: health::State, limits: RequestLimits, lifecycle: &Lifecycle) -> Router {
+    let router: Router = health::routes().with_state(health.clone()).into();
     around(
-        health::routes(health.clone()).merge(health::internal_routes(health)),
+        router.merge(health::internal_routes(health)),
         limits,
         lifecycle,
     )

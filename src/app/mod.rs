@@ -169,7 +169,7 @@ impl App {
         let limits = config.server.request_limits();
         let inside = router::internal(states.health.clone(), limits, &lifecycle);
         let outside = if roles.api {
-            router::public(states, limits, &lifecycle)
+            router::public(&states, limits, &lifecycle)
         } else {
             router::health_alone(states.health, limits, &lifecycle)
         };

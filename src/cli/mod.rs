@@ -43,6 +43,8 @@ enum Command {
     Migrate,
     /// Show the effective configuration and where each value comes from, or say what is wrong with it.
     CheckConfig,
+    /// Print the description of the HTTP API (OpenAPI 3.1), as `/openapi.json` answers it.
+    Openapi,
     /// Work with API keys in the database, without a running gateway.
     #[command(subcommand)]
     ApiKey(ApiKeyCommand),
@@ -154,6 +156,7 @@ pub async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<(), Com
         Command::Simulate(arguments) => simulate::simulate(arguments).await,
         Command::Migrate => serve::migrate(load()?, search_path).await,
         Command::CheckConfig => serve::check(&load()?),
+        Command::Openapi => Ok(serve::describe()?),
         Command::ApiKey(command) => Ok(api_key::run(load()?, command, search_path).await?),
         Command::Restore(RestoreCommand::Release) => {
             Ok(restore::release(load()?, search_path).await?)

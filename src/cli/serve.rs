@@ -1,4 +1,4 @@
-//! `serve`, `migrate` and `check-config`.
+//! `serve`, `migrate`, `check-config` and `openapi`.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::platform::clock::Clock;
 use crate::platform::lifecycle::StopSignals;
 use crate::platform::telemetry::{self, MetricsPage};
+use crate::router;
 
 /// Serves until a signal, or until a part that has to live fails.
 pub(super) async fn serve(
@@ -77,4 +78,10 @@ pub(super) async fn migrate(
 /// Prints the effective configuration; that it could be loaded means that it is sound.
 pub(super) fn check(config: &Config) -> Result<(), CommandError> {
     Ok(std::io::stdout().write_all(config.describe().as_bytes())?)
+}
+
+/// Prints what the API is.
+pub(super) fn describe() -> std::io::Result<()> {
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "{:#}", router::document())
 }

@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use crate::values::{
     Content, ContentKind, Email, EmailPart, Media, MediaId, MediaKind, MediaPart, MediaUrl,
@@ -15,27 +17,49 @@ use crate::values::{
 pub type Link<'a> = &'a dyn Fn(MediaId) -> String;
 
 /// The members of a message that say something. Absent ones are left out.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Content)]
 pub struct Members<'a> {
+    /// Of a `Text`, and of `RichMedia` that says something too.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<Cow<'a, str>>,
+    /// Of an `Email`.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<Cow<'a, str>>,
+    /// Of an `Email` and of `RichMedia`.
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<Vec<PartMembers<'a>>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct PartMembers<'a> {
+/// A part of a mail (`text`, `html`, `attachment`) or a medium of a message (`image`, `video`, `audio`, `file`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ContentPart, examples(json!({
+    "type": "image", "url": "https://example.com/parcel.png", "mime": "image/png", "filename": "parcel.png",
+})))]
+pub struct PartMembers<'a> {
+    #[schema(schema_with = part_types)]
     r#type: Cow<'a, str>,
+    /// Of `text` and `html`.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<Cow<'a, str>>,
+    /// Of the others: a URL, or `genesys://nexus/<mediaId>` for a file that was uploaded here.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 255)]
     mime: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 255)]
     filename: Option<Cow<'a, str>>,
+}
+
+fn part_types() -> Object {
+    let media = ["image", "video", "audio", "file"];
+    let of_mail = ["text", "html", "attachment"];
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(of_mail.into_iter().chain(media)))
+        .build()
 }
 
 impl<'a> Members<'a> {

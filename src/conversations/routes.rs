@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{FromRef, State as From};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::model::Conversation;
 use super::store;
@@ -20,7 +22,10 @@ use crate::platform::clock::{Clock, rfc3339};
 use crate::platform::database::Database;
 use crate::platform::http::envelope::Answer;
 use crate::platform::http::idempotency::{Begun, IdempotencyKeys, Once};
-use crate::platform::http::page::{Page, Sought};
+use crate::platform::http::openapi::{
+    KeyRefused, Missing, QueryRefused, RepeatRefused, Repeatable, Success, words,
+};
+use crate::platform::http::page::{Items, Page, Sought};
 use crate::platform::http::{ApiError, Path, Query, envelope};
 use crate::values::ConversationId;
 
@@ -36,33 +41,53 @@ pub struct State {
 }
 
 /// Below the base path.
-pub fn routes(state: State) -> Router {
-    Router::new()
-        .route("/conversations", get(list))
-        .route("/conversations/{id}", get(show))
-        .route("/conversations/{id}/close", post(close))
-        .with_state(state)
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(close))
 }
 
-#[derive(Debug, Serialize)]
+/// A thread of one consumer on one channel.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Conversation, examples(json!({
+    "id": "1795264928594-1", "state": "open", "channelId": "16504661149",
+    "consumer": { "id": "16505550199", "name": "Jane" }, "openedAt": "2026-11-21T12:00:00.000Z",
+})))]
 #[serde(rename_all = "camelCase")]
 struct View {
     id: String,
+    #[schema(schema_with = states)]
     state: &'static str,
     channel_id: String,
     consumer: ConsumerView,
+    #[schema(format = DateTime)]
     opened_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     closed_at: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+fn states() -> Object {
+    words(&["open", "closed"])
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Consumer)]
 struct ConsumerView {
+    /// A phone number or an email address.
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
+/// Lists the conversations of the tenant, newest first.
+#[utoipa::path(
+    get, path = "/conversations", tag = "Conversations", operation_id = "listConversations",
+    params(Page),
+    responses((status = 200, body = Success<Items<View>>), KeyRefused, QueryRefused),
+    security(("apiKey" = ["nexus:messages:read"], "tenant" = [])),
+)]
 async fn list(
     From(database): From<Database>,
     caller: TenantCaller,
@@ -81,6 +106,13 @@ async fn list(
     Ok(sought.answer(found, |last| last.id.to_string(), View::from))
 }
 
+/// Shows one conversation.
+#[utoipa::path(
+    get, path = "/conversations/{id}", tag = "Conversations", operation_id = "getConversation",
+    params(("id" = String, Path, description = "The id of a conversation")),
+    responses((status = 200, body = Success<View>), KeyRefused, Missing),
+    security(("apiKey" = ["nexus:messages:read"], "tenant" = [])),
+)]
 async fn show(
     From(database): From<Database>,
     caller: TenantCaller,
@@ -99,6 +131,12 @@ async fn show(
 }
 
 /// Finishes a conversation; the consumer's next message opens another. Closing twice is as good as once.
+#[utoipa::path(
+    post, path = "/conversations/{id}/close", tag = "Conversations", operation_id = "closeConversation",
+    params(("id" = String, Path, description = "The id of a conversation"), Repeatable),
+    responses((status = 200, body = Success<View>), KeyRefused, Missing, RepeatRefused),
+    security(("apiKey" = ["nexus:messages:send"], "tenant" = [])),
+)]
 async fn close(
     From(state): From<State>,
     caller: TenantCaller,

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{FromRef, State as From};
 use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use serde::Serialize;
 use serde_json::json;
 use sqlx::PgConnection;
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::attempt::Report;
 use super::endpoint_test::{EndpointTests, NotTested};
@@ -28,7 +30,10 @@ use crate::platform::clock::{Clock, rfc3339};
 use crate::platform::database::Database;
 use crate::platform::http::envelope::Answer;
 use crate::platform::http::idempotency::{Begun, IdempotencyKeys, Once, RequestKey};
-use crate::platform::http::page::{Page, Sought};
+use crate::platform::http::openapi::{
+    Conflict, KeyRefused, Missing, QueryRefused, RepeatRefused, Repeatable, Success, TooMany, words,
+};
+use crate::platform::http::page::{Items, Page, Sought};
 use crate::platform::http::patience::waits_by_nature;
 use crate::platform::http::{ApiError, Path, Query, envelope};
 use crate::values::MessageId;
@@ -53,27 +58,30 @@ impl std::fmt::Debug for State {
 }
 
 /// Below the base path.
-pub fn routes(state: State) -> Router {
-    Router::new()
-        .route("/endpoints", get(list))
-        .route("/endpoints/{id}", get(show))
-        .route("/endpoints/{id}/pause", post(pause))
-        .route("/endpoints/{id}/resume", post(resume))
-        .route(
-            "/endpoints/{id}/test",
-            post(test).layer(from_fn(waits_by_nature)),
-        )
-        .with_state(state)
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(test))
+        .route_layer(from_fn(waits_by_nature))
+        .routes(routes!(list))
+        .routes(routes!(show))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
 }
 
-#[derive(Debug, Serialize)]
+/// A destination that messages are sent to.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Endpoint, examples(json!({
+    "id": "7", "connector": "Async", "channelId": "16504661149", "state": "open", "inFlight": 2, "backlog": 31,
+    "failuresInARow": 0, "oldestDue": "2026-11-21T12:00:00.000Z",
+})))]
 #[serde(rename_all = "camelCase")]
 struct View {
     id: String,
     connector: String,
     channel_id: String,
-    /// `open`, `parked` (left alone after failures, then probed), `paused` (by an operator or a 410) or `held` (as all
-    /// are, after a restore).
+    /// Open, parked (left alone after failures, then probed), paused (by an operator or a 410) or held (as all are, after
+    /// a restore).
+    #[schema(schema_with = states)]
     state: &'static str,
     /// Attempts under way, as the sending replica last told: within its tick.
     in_flight: i32,
@@ -81,13 +89,27 @@ struct View {
     backlog: i64,
     failures_in_a_row: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     parked_until: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     oldest_due: Option<String>,
+    /// The class of the last attempt's error, such as `http_503`.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
 }
 
+fn states() -> Object {
+    words(&["open", "parked", "paused", "held"])
+}
+
+/// Lists the destinations of the tenant.
+#[utoipa::path(
+    get, path = "/endpoints", tag = "Endpoints", operation_id = "listEndpoints",
+    params(Page),
+    responses((status = 200, body = Success<Items<View>>), KeyRefused, QueryRefused),
+    security(("apiKey" = ["nexus:endpoints:read"], "tenant" = [])),
+)]
 async fn list(
     From(database): From<Database>,
     From(clock): From<Clock>,
@@ -110,6 +132,13 @@ async fn list(
     Ok(sought.answer(found, key, |endpoint| View::of(endpoint, now_ms)))
 }
 
+/// Shows one destination.
+#[utoipa::path(
+    get, path = "/endpoints/{id}", tag = "Endpoints", operation_id = "getEndpoint",
+    params(("id" = String, Path, description = "The id of an endpoint")),
+    responses((status = 200, body = Success<View>), KeyRefused, Missing),
+    security(("apiKey" = ["nexus:endpoints:read"], "tenant" = [])),
+)]
 async fn show(
     From(state): From<State>,
     caller: TenantCaller,
@@ -122,6 +151,13 @@ async fn show(
     Ok(envelope::ok(view))
 }
 
+/// Holds what is sent there; its messages wait until it is resumed.
+#[utoipa::path(
+    post, path = "/endpoints/{id}/pause", tag = "Endpoints", operation_id = "pauseEndpoint",
+    params(("id" = String, Path, description = "The id of an endpoint"), Repeatable),
+    responses((status = 200, body = Success<View>), KeyRefused, Missing, RepeatRefused),
+    security(("apiKey" = ["nexus:endpoints:write"], "tenant" = [])),
+)]
 async fn pause(
     From(state): From<State>,
     caller: TenantCaller,
@@ -131,6 +167,13 @@ async fn pause(
     state.change(&caller, &id, true, key).await
 }
 
+/// Sends there again.
+#[utoipa::path(
+    post, path = "/endpoints/{id}/resume", tag = "Endpoints", operation_id = "resumeEndpoint",
+    params(("id" = String, Path, description = "The id of an endpoint"), Repeatable),
+    responses((status = 200, body = Success<View>), KeyRefused, Missing, RepeatRefused),
+    security(("apiKey" = ["nexus:endpoints:write"], "tenant" = [])),
+)]
 async fn resume(
     From(state): From<State>,
     caller: TenantCaller,
@@ -141,6 +184,12 @@ async fn resume(
 }
 
 /// Posts one test to the endpoint and shows what came of it.
+#[utoipa::path(
+    post, path = "/endpoints/{id}/test", tag = "Endpoints", operation_id = "testEndpoint",
+    params(("id" = String, Path, description = "The id of an endpoint"), Repeatable),
+    responses((status = 200, body = Success<TestView>), KeyRefused, Missing, Conflict, RepeatRefused, TooMany),
+    security(("apiKey" = ["nexus:endpoints:write"], "tenant" = [])),
+)]
 async fn test(
     From(state): From<State>,
     caller: TenantCaller,
@@ -161,10 +210,15 @@ async fn test(
     Ok(answer.into_response())
 }
 
-#[derive(Debug, Serialize)]
+/// What came of a test.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EndpointTest, examples(json!({
+    "outcome": "accepted", "durationMilliseconds": 84, "httpStatus": 200, "answer": "{\"messageId\":\"1\"}",
+})))]
 #[serde(rename_all = "camelCase")]
 struct TestView {
-    /// What would have become of a message: `accepted`, `retry`, `refused`, `unknown` or `not_started`.
+    /// What would have become of a message.
+    #[schema(schema_with = outcomes)]
     outcome: &'static str,
     duration_milliseconds: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -175,6 +229,10 @@ struct TestView {
     message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<String>,
+}
+
+fn outcomes() -> Object {
+    words(&["accepted", "retry", "refused", "unknown", "not_started"])
 }
 
 impl TestView {

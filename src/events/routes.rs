@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{FromRef, State as From};
 use axum::middleware::from_fn;
 use axum::response::Response;
-use axum::routing::get;
 use serde::Deserialize;
 use tokio::sync::watch;
+use utoipa::openapi::Object;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::feed::{self, Wanted};
 use super::view;
@@ -18,7 +19,8 @@ use crate::auth::permission::Permission;
 use crate::history::model::{Kind, Stream};
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
-use crate::platform::http::page::{self, Page};
+use crate::platform::http::openapi::{KeyRefused, QueryRefused, Success, words};
+use crate::platform::http::page::{self, Items, Page};
 use crate::platform::http::patience::waits_by_nature;
 use crate::platform::http::{ApiError, Query};
 use crate::platform::lifecycle::Lifecycle;
@@ -38,26 +40,44 @@ pub struct State {
 }
 
 /// Below the base path.
-pub fn routes(state: State) -> Router {
-    Router::new()
-        .route("/events", get(read).layer(from_fn(waits_by_nature)))
-        .with_state(state)
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(read))
+        .route_layer(from_fn(waits_by_nature))
 }
 
 /// What a consumer asks for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct FeedQuery {
+    #[param(schema_with = streams, required = false)]
     stream: Option<String>,
-    /// Comma-separated.
+    /// Comma-separated; all where there are none.
     types: Option<String>,
+    /// The cursor of the last event that was read, or `next` of the page before.
     after: Option<String>,
-    /// Seconds.
+    /// How long to wait for an event where there is none, in seconds.
+    #[param(maximum = 30)]
     wait: Option<u64>,
+    /// Most events on the page; 50 unless asked otherwise.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<i64>,
 }
 
+fn streams() -> Object {
+    words(&["chat", "cxc", "all"])
+}
+
 /// The events after a cursor, oldest first; waits for one if asked to.
+///
+/// At least once and without gaps. The answer always has `next`.
+#[utoipa::path(
+    get, path = "/events", tag = "Events", operation_id = "readEvents",
+    params(FeedQuery),
+    responses((status = 200, body = Success<Items<view::EventView>>), KeyRefused, QueryRefused),
+    security(("apiKey" = ["nexus:events:read"], "tenant" = [])),
+)]
 async fn read(
     From(database): From<Database>,
     From(lifecycle): From<Lifecycle>,

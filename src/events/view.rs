@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 
 use super::cursor::Cursor;
 use crate::conversations;
@@ -17,13 +18,26 @@ use crate::platform::clock::rfc3339;
 use crate::values::{Ccid, ConversationId, MessageId};
 
 /// One event.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Event, examples(json!({
+    "cursor": "1.3a2.198f5a28f3e", "id": "1795264928594-2", "type": "message.status", "stream": "chat",
+    "time": "2026-11-21T12:00:00.000Z",
+    "data": {
+        "messageId": "1795264928594-0", "status": "Delivered", "channelId": "16504661149", "recipient": "16505550199",
+    },
+})))]
 pub(super) struct EventView {
+    /// `after` of the call that reads on.
     cursor: String,
     id: String,
+    /// Such as `message.received`, `message.status`, `conversation.started` or `endpoint.paused`.
     r#type: &'static str,
+    /// `chat`, `cxc` or `all`.
     stream: &'static str,
+    #[schema(format = DateTime)]
     time: String,
+    /// What it is about, by its type: the whole message where one was received, else what names it and what changed.
+    #[schema(value_type = Object)]
     data: Value,
 }
 

@@ -4,17 +4,22 @@ pub mod sms;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request, State as From};
 use axum::response::Response;
-use axum::routing::post;
 use bytes::Bytes;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::door::{InboundDoor, InboundError};
 use crate::auth::Keyring;
 use crate::connectors::third_party::receive;
 use crate::content::document::Fault;
 use crate::platform::clock::Clock;
+use crate::platform::http::openapi::{
+    BodyRefused, Conflict, SignatureRefused, SuccessMaybeData, TooMany,
+};
 use crate::platform::http::{ApiError, LongBodies, Path, RawBody, Trace, envelope, scan};
 use crate::provisioning::directory::{Channel, Directory, SignedCall};
 use crate::values::ReasonCode;
@@ -31,13 +36,30 @@ pub struct State {
 }
 
 /// The Third-Party Messaging API; served with and without the base path.
-pub fn routes(state: State) -> Router {
-    Router::new()
-        .route("/channels/{channelId}/messages", post(receive))
-        .with_state(state)
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default().routes(routes!(receive))
 }
 
-/// Reads a signed body and stores what is in it; answers once that is durable.
+/// The ids of the content messages of a body, in their order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReceivedIds, examples(json!({ "ids": ["1795264928594-0"] })))]
+struct IdsView {
+    ids: Vec<String>,
+}
+
+/// Takes messages and receipts of a third party; answers once they are durable.
+///
+/// All or nothing: one bad message refuses the whole body. The same message again, known by its `messageId`, changes
+/// nothing and answers the same id. Where there are receipts and events alone, the answer has no `data`.
+#[utoipa::path(
+    post, path = "/channels/{channelId}/messages", tag = "Third party", operation_id = "receiveMessages",
+    params(("channelId" = String, Path, description = "A number or a domain that the tenant sends from")),
+    request_body = receive::Body,
+    responses(
+        (status = 200, body = SuccessMaybeData<IdsView>), SignatureRefused, BodyRefused, Conflict, TooMany,
+    ),
+    security(("signature" = [], "tenant" = []), ("signature256" = [], "tenant" = [])),
+)]
 async fn receive(
     From(door): From<Arc<InboundDoor>>,
     Trace(trace): Trace,
@@ -52,8 +74,8 @@ async fn receive(
     if !has_content {
         return Ok(envelope::done());
     }
-    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    Ok(envelope::ok(serde_json::json!({ "ids": ids })))
+    let ids = ids.iter().map(ToString::to_string).collect();
+    Ok(envelope::ok(IdsView { ids }))
 }
 
 /// The bytes of a body that was signed with a live secret of the channel in the path. No database is asked.

@@ -9,7 +9,9 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 use multer::{Field, Multipart};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 
 use super::error::UploadRefused;
 use super::file_name::FileName;
@@ -25,6 +27,14 @@ const PARTS_MAX: usize = 16;
 const UNREAD_BYTES_MAX: usize = 256 * 1024;
 /// The length of each row that a file is stored in, but for the last, in bytes.
 pub(super) const ROW_BYTES: usize = 256 * 1024;
+
+/// A form with one file.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FileForm {
+    /// The file with its name and media type. Other parts are passed over.
+    #[schema(value_type = String, format = Binary)]
+    pub file: Vec<u8>,
+}
 
 /// The boundary that an upload's content type names.
 pub(super) fn boundary(content_type: Option<&str>) -> Result<String, UploadRefused> {

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use sha2::Sha256;
+use utoipa::IntoParams;
 
 use crate::platform::vault::{DerivedKey, Vault};
 use crate::values::{Ccid, MediaId};
@@ -18,7 +19,8 @@ const PURPOSE: &str = "links to media";
 const DAY_MS: i64 = 24 * 3_600_000;
 
 /// The parameters of a link, as they come; others may have been added on the way.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct LinkQuery {
     pub tenant: Option<String>,
     /// Unix seconds.

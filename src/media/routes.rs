@@ -3,11 +3,11 @@
 mod downloads;
 mod uploads;
 
-use axum::Router;
 use axum::extract::FromRef;
 use axum::http::HeaderName;
 use axum::middleware::from_fn;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::download::Downloads;
 use super::link::Links;
@@ -33,18 +33,13 @@ pub struct State {
 }
 
 /// The upload of the Third-Party Messaging API; served with and without the base path.
-pub fn upload_routes(state: State) -> Router {
-    Router::new()
-        .route(
-            "/channels/{channelId}/media",
-            post(uploads::upload).layer(from_fn(waits_by_nature)),
-        )
-        .with_state(state)
+pub fn upload_routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(uploads::upload))
+        .route_layer(from_fn(waits_by_nature))
 }
 
 /// Below the base path.
-pub fn download_routes(state: State) -> Router {
-    Router::new()
-        .route("/media/{mediaId}", get(downloads::download))
-        .with_state(state)
+pub fn download_routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default().routes(routes!(downloads::download))
 }

@@ -3,9 +3,11 @@
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::said::Said;
 use crate::content::document::Fault;
+use crate::content::members::PartMembers;
 use crate::platform::clock::unix_ms;
 use crate::platform::http::{shape, shortened};
 use crate::values::{Party, Priority, ReasonCode};
@@ -14,34 +16,57 @@ use crate::values::{Party, Priority, ReasonCode};
 const NAME_CHARS_MAX: usize = 255;
 
 /// One message of a submission, as it comes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = SubmittedMessage, examples(json!({
+    "channel": { "from": { "id": "16504661149" }, "to": { "id": "16505550199" }, "messageId": "order-4711" },
+    "type": "Text", "text": "Your parcel is here.", "campaignId": "spring",
+})))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SubmitItem {
     pub(super) channel: SubmitChannel,
+    /// `Text`, `Email` or `RichMedia`.
     pub(super) r#type: String,
+    /// Of a `Text`, and of `RichMedia` that says something too.
+    #[schema(value_type = Option<String>)]
     pub(super) text: Option<Value>,
+    /// Of an `Email`.
+    #[schema(value_type = Option<String>)]
     pub(super) subject: Option<Value>,
+    /// Of an `Email` and of `RichMedia`.
+    #[schema(value_type = Option<Vec<PartMembers<'static>>>)]
     pub(super) content: Option<Value>,
+    /// When it is not worth sending any more; at most 30 days ahead.
+    #[schema(format = DateTime)]
     pub(super) valid_until: Option<String>,
+    /// When it may be sent at the earliest; at most 30 days ahead.
+    #[schema(format = DateTime)]
     pub(super) not_before: Option<String>,
+    /// `interactive`, `normal` (where it is left out) or `bulk`.
     pub(super) priority: Option<String>,
     pub(super) campaign_id: Option<String>,
+    /// Kept and shown with the message.
+    #[schema(value_type = Option<Object>)]
     pub(super) metadata: Option<Box<RawValue>>,
     pub(super) reply_to: Option<WireParty>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct SubmitChannel {
+    /// A channel of the tenant, or an address in its domain.
     pub(super) from: WireParty,
     pub(super) to: WireParty,
+    /// The caller's own id: the same message again answers the same id.
     pub(super) message_id: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Party)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WireParty {
+    /// A phone number or an email address.
     pub(super) id: String,
+    #[schema(max_length = 255)]
     pub(super) name: Option<String>,
 }
 

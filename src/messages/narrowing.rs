@@ -3,10 +3,11 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::status::Status;
 use super::store::search::Filter;
-use super::view::RECEIVED;
+use super::view::{RECEIVED, status_words};
 use crate::platform::clock::unix_ms;
 use crate::values::{Address, ChannelId, MessageId};
 
@@ -16,20 +17,26 @@ const OUTBOUND: i16 = 1;
 const CAMPAIGN_CHARS_MAX: usize = 255;
 
 /// The members that a search and a replay have in common; what is not there does not narrow.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = MessageFilter)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Narrowing {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// The consumer's phone number or email address.
     pub address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = status_words, required = false)]
     pub status: Option<String>,
+    /// `inbound` or `outbound`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     pub since: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     pub until: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub campaign_id: Option<String>,

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 use super::explanation::{Facts, Prospects, sentence};
 use super::status::Status;
@@ -10,17 +12,27 @@ use super::store::read::{Direction, Stored};
 use crate::content::members::Members;
 use crate::history::model::{Kind, Recorded};
 use crate::platform::clock::rfc3339;
+use crate::platform::http::openapi::words;
 use crate::values::{MessageId, ReasonCode};
 
 /// One message: what it says, where it stands, what happened to it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Message, examples(json!({
+    "id": "1795264928594-0", "status": "Sent", "direction": "outbound", "channelId": "16504661149",
+    "channel": { "from": { "id": "16504661149" }, "to": { "id": "16505550199" }, "messageId": "order-4711" },
+    "type": "Text", "text": "Your parcel is here.", "provider": "Async", "providerMessageIds": ["theirs-1"],
+    "createdAt": "2026-11-21T12:00:00.000Z",
+})))]
 #[serde(rename_all = "camelCase")]
 pub struct MessageView {
     id: String,
+    #[schema(schema_with = status_words)]
     status: &'static str,
+    /// `inbound` or `outbound`.
     direction: &'static str,
     channel_id: String,
     channel: ChannelView,
+    /// `Text`, `Email` or `RichMedia`.
     r#type: String,
     #[serde(flatten)]
     said: Members<'static>,
@@ -34,39 +46,73 @@ pub struct MessageView {
     campaign_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<Value>,
+    /// It is not sent again by itself, but can be by hand.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dead_letter: bool,
+    #[schema(format = DateTime)]
     created_at: String,
+    /// Only where one message is looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<Vec<HistoryView>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MessageChannel)]
 #[serde(rename_all = "camelCase")]
 struct ChannelView {
     from: PartyView,
     to: PartyView,
+    /// The id that whoever sent it gave it.
     #[serde(skip_serializing_if = "Option::is_none")]
     message_id: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MessageParty)]
 struct PartyView {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HistoryEntry)]
 struct HistoryView {
+    #[schema(schema_with = status_words)]
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<ReasonView>>)]
     reasons: Option<Value>,
+    #[schema(format = DateTime)]
     time: String,
+    /// `gateway`, or who said so.
     source: String,
     /// Of a receipt: what the provider said, in its own words.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     said: Option<Value>,
+}
+
+/// Why a message was not delivered, as whoever said so put it.
+#[derive(Debug, ToSchema)]
+#[schema(as = Reason)]
+pub struct ReasonView {
+    pub code: i32,
+    pub message: Option<String>,
+}
+
+/// The words that a message's status is shown as.
+pub(super) fn status_words() -> Object {
+    words(&[
+        RECEIVED,
+        "Queued",
+        "Unknown",
+        "Sent",
+        "Failed",
+        "Delivered",
+        "Removed",
+        "Cancelled",
+    ])
 }
 
 /// The word for a received message: it has no delivery that could have a status.
@@ -186,6 +232,27 @@ fn without_nulls(mut object: Value) -> Value {
     object
 }
 
+/// One try to send a message.
+#[derive(Debug, ToSchema)]
+#[schema(as = Attempt, rename_all = "camelCase", examples(json!({
+    "time": "2026-11-21T12:00:00.000Z", "attempt": 1, "durationMilliseconds": 84, "httpStatus": 503,
+    "error": "http_503", "answer": "busy", "nextAttemptAt": "2026-11-21T12:00:04.210Z",
+})))]
+pub struct AttemptView {
+    #[schema(format = DateTime)]
+    pub time: String,
+    /// The first is 1.
+    pub attempt: Option<u32>,
+    pub duration_milliseconds: Option<u64>,
+    pub http_status: Option<u16>,
+    /// The class of the error, such as `http_503` or `timeout`.
+    pub error: Option<String>,
+    /// The beginning of what was answered, without secrets.
+    pub answer: Option<String>,
+    #[schema(format = DateTime)]
+    pub next_attempt_at: Option<String>,
+}
+
 /// An attempt, as `/attempts` shows it; `None` for an entry that is none.
 pub fn attempt(entry: &Recorded) -> Option<Value> {
     if entry.kind != Kind::Attempt {
@@ -220,6 +287,19 @@ pub fn detail(entry: &Recorded) -> Value {
 /// Whether by this entry a restore left open what became of the message.
 fn is_of_restore(entry: &Recorded) -> bool {
     entry.kind == Kind::Settled && entry.status == Some(Status::Unknown.rank())
+}
+
+/// What became of a message, and what is next.
+#[derive(Debug, ToSchema)]
+#[schema(as = Explanation, rename_all = "camelCase", examples(json!({
+    "outcome": "Delivered", "sentence": "The message was delivered.",
+})))]
+pub struct ExplanationView {
+    #[schema(schema_with = status_words)]
+    pub outcome: String,
+    pub sentence: String,
+    #[schema(format = DateTime)]
+    pub next_attempt_at: Option<String>,
 }
 
 /// Delivered or why not, and what happens next, in a sentence that can be read out.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::FromRef;
+use utoipa_axum::router::OpenApiRouter;
 
 use super::api_keys::{self, ApiKeys};
 use super::change::Change;
@@ -42,13 +42,12 @@ pub enum Begun {
 }
 
 /// Keys, services and senders, with the base path.
-pub fn routes(state: State) -> Router {
-    Router::new()
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
         .merge(api_keys::routes::routes())
         .merge(services::routes::routes())
         .merge(senders::routes::routes())
         .merge(transfer::routes::routes())
-        .with_state(state)
 }
 
 impl State {

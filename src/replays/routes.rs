@@ -1,13 +1,15 @@
 //! All HTTP over replays.
 
-use axum::Router;
 use axum::extract::{FromRef, State as From};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use tracing::info;
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::model::{Figures, Replay, State as JobState, Wanted};
 use super::runner::Wake;
@@ -20,7 +22,10 @@ use crate::messages::narrowing::Narrowing;
 use crate::platform::clock::{Clock, rfc3339};
 use crate::platform::http::envelope::Answer;
 use crate::platform::http::idempotency::{Begun, IdempotencyKeys, Keyed};
-use crate::platform::http::page::{Page, Sought};
+use crate::platform::http::openapi::{
+    BodyRefused, KeyRefused, Missing, QueryRefused, RepeatRefused, Repeatable, Success, words,
+};
+use crate::platform::http::page::{Items, Page, Sought};
 use crate::platform::http::{ApiError, Path, Query, envelope};
 use crate::platform::telemetry::metric;
 use crate::values::{Ccid, ReplayId};
@@ -52,26 +57,39 @@ pub struct Limits {
 }
 
 /// Below the base path.
-pub fn routes(state: State) -> Router {
-    Router::new()
-        .route("/replays", get(list).post(begin))
-        .route("/replays/{id}", get(show).delete(cancel))
-        .with_state(state)
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(list, begin))
+        .routes(routes!(show, cancel))
 }
 
-#[derive(Debug, Deserialize)]
+/// Which dead letters are to be sent again, and how fast.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewReplay, examples(json!({
+    "filter": { "channelId": "16504661149", "since": "2026-11-21T12:00:00Z" }, "ratePerSecond": 20, "dryRun": true,
+})))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ReplayBody {
     filter: Narrowing,
+    /// Messages a second.
+    #[schema(minimum = 0.01, maximum = 10_000)]
     rate_per_second: f64,
+    /// Only count what would be sent.
     #[serde(default)]
     dry_run: bool,
 }
 
-#[derive(Debug, Serialize)]
+/// A job that sends dead letters again.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Replay, examples(json!({
+    "id": "1795264928594-3", "state": "running", "matched": 120, "queued": 80, "skipped": 2,
+    "filter": { "channelId": "16504661149" }, "ratePerSecond": 20.0, "dryRun": false,
+    "createdAt": "2026-11-21T12:00:00.000Z",
+})))]
 #[serde(rename_all = "camelCase")]
 struct View {
     id: String,
+    #[schema(schema_with = states)]
     state: &'static str,
     matched: i64,
     queued: i64,
@@ -79,12 +97,24 @@ struct View {
     filter: Option<Narrowing>,
     rate_per_second: f64,
     dry_run: bool,
+    #[schema(format = DateTime)]
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     ended_at: Option<String>,
 }
 
-/// Begins a job; it runs when it is answered.
+fn states() -> Object {
+    words(&["running", "completed", "cancelled"])
+}
+
+/// Begins to send dead letters again, as a job that goes on by itself.
+#[utoipa::path(
+    post, path = "/replays", tag = "Replays", operation_id = "beginReplay",
+    params(Repeatable), request_body = ReplayBody,
+    responses((status = 202, body = Success<View>), KeyRefused, BodyRefused, QueryRefused, RepeatRefused),
+    security(("apiKey" = ["nexus:messages:send"], "tenant" = [])),
+)]
 async fn begin(
     From(state): From<State>,
     caller: TenantCaller,
@@ -161,6 +191,13 @@ fn wanted(body: &ReplayBody) -> Result<Wanted, ApiError> {
     })
 }
 
+/// Lists the jobs of the tenant, newest first.
+#[utoipa::path(
+    get, path = "/replays", tag = "Replays", operation_id = "listReplays",
+    params(Page),
+    responses((status = 200, body = Success<Items<View>>), KeyRefused, QueryRefused),
+    security(("apiKey" = ["nexus:messages:read"], "tenant" = [])),
+)]
 async fn list(
     From(desk): From<Desk>,
     caller: TenantCaller,
@@ -175,6 +212,13 @@ async fn list(
     Ok(sought.answer(found, |last| last.id.to_string(), View::from))
 }
 
+/// Shows one job and how far it has come.
+#[utoipa::path(
+    get, path = "/replays/{id}", tag = "Replays", operation_id = "getReplay",
+    params(("id" = String, Path, description = "The id of a replay")),
+    responses((status = 200, body = Success<View>), KeyRefused, Missing),
+    security(("apiKey" = ["nexus:messages:read"], "tenant" = [])),
+)]
 async fn show(
     From(desk): From<Desk>,
     caller: TenantCaller,
@@ -185,6 +229,12 @@ async fn show(
 }
 
 /// Cancels a job. What it has sent stays sent; one that has ended stays as it is.
+#[utoipa::path(
+    delete, path = "/replays/{id}", tag = "Replays", operation_id = "cancelReplay",
+    params(("id" = String, Path, description = "The id of a replay")),
+    responses((status = 200, body = Success<View>), KeyRefused, Missing),
+    security(("apiKey" = ["nexus:messages:send"], "tenant" = [])),
+)]
 async fn cancel(
     From(desk): From<Desk>,
     caller: TenantCaller,

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{FromRef, State as From};
 use axum::response::Response;
-use axum::routing::get;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::model::{Route, Suppression};
 use super::store::{self, Change};
@@ -18,7 +19,10 @@ use crate::lanes::ids::{Ids, NoLease};
 use crate::lanes::ownership::Ownership;
 use crate::platform::clock::{Clock, rfc3339, unix_ms};
 use crate::platform::database::Database;
-use crate::platform::http::page::{Page, Sought};
+use crate::platform::http::openapi::{
+    BodyRefused, Done, KeyRefused, Missing, QueryRefused, Success,
+};
+use crate::platform::http::page::{Items, Page, Sought};
 use crate::platform::http::{ApiError, Path, Query, RawBody, envelope, scan, shape};
 
 /// The answer to what adds a suppression waits this long after its commit: longer than any gate trusts a check.
@@ -35,42 +39,59 @@ pub struct State {
 }
 
 /// Below the base path.
-pub fn routes(state: State) -> Router {
-    Router::new()
-        .route("/suppressions", get(list))
-        .route(
-            "/suppressions/{channelId}/{address}",
-            get(show).put(put).delete(remove),
-        )
-        .with_state(state)
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(show, put, remove))
 }
 
-#[derive(Debug, Serialize)]
+/// An address that a sender must not send to.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Suppression, examples(json!({
+    "channelId": "16504661149", "address": "16505550199", "source": "keyword",
+    "evidence": "1795264928594-0", "time": "2026-11-21T12:00:00.000Z",
+})))]
 #[serde(rename_all = "camelCase")]
 struct View {
     channel_id: String,
     address: String,
+    /// `keyword` or `api`.
     source: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// The id of the message that asked for it, where one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<String>,
+    #[schema(format = DateTime)]
     time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     expires_at: Option<String>,
 }
 
-/// The body of a PUT may be empty.
-#[derive(Debug, Default, Deserialize)]
+/// Why an address is suppressed, and until when. The body may be empty.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = SuppressionChange, examples(json!({
+    "reason": "asked by phone", "expiresAt": "2999-01-01T00:00:00Z",
+})))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PutBody {
+    #[schema(max_length = 500)]
     reason: Option<String>,
+    #[schema(format = DateTime)]
     expires_at: Option<String>,
 }
 
 /// Longest reason, in characters.
 const REASON_MAX: usize = 500;
 
+/// Lists the suppressed addresses of the tenant.
+#[utoipa::path(
+    get, path = "/suppressions", tag = "Suppressions", operation_id = "listSuppressions",
+    params(Page),
+    responses((status = 200, body = Success<Items<View>>), KeyRefused, QueryRefused),
+    security(("apiKey" = ["nexus:suppressions:read"], "tenant" = [])),
+)]
 async fn list(
     From(database): From<Database>,
     From(clock): From<Clock>,
@@ -94,6 +115,16 @@ async fn list(
     Ok(sought.answer(found, key, View::from))
 }
 
+/// Shows whether an address is suppressed.
+#[utoipa::path(
+    get, path = "/suppressions/{channelId}/{address}", tag = "Suppressions", operation_id = "getSuppression",
+    params(
+        ("channelId" = String, Path, description = "The sender's channel"),
+        ("address" = String, Path, description = "A phone number or an email address"),
+    ),
+    responses((status = 200, body = Success<View>), KeyRefused, Missing, QueryRefused),
+    security(("apiKey" = ["nexus:suppressions:read"], "tenant" = [])),
+)]
 async fn show(
     From(database): From<Database>,
     From(clock): From<Clock>,
@@ -116,6 +147,20 @@ async fn show(
     }
 }
 
+/// Suppresses an address: after the answer no send to it from this sender begins.
+#[utoipa::path(
+    put, path = "/suppressions/{channelId}/{address}", tag = "Suppressions", operation_id = "putSuppression",
+    params(
+        ("channelId" = String, Path, description = "The sender's channel"),
+        ("address" = String, Path, description = "A phone number or an email address"),
+    ),
+    request_body = Option<PutBody>,
+    responses(
+        (status = 200, body = Success<View>), (status = 201, body = Success<View>),
+        KeyRefused, BodyRefused, QueryRefused,
+    ),
+    security(("apiKey" = ["nexus:suppressions:write"], "tenant" = [])),
+)]
 async fn put(
     From(state): From<State>,
     caller: TenantCaller,
@@ -167,6 +212,16 @@ async fn put(
     })
 }
 
+/// Takes an address off the list again.
+#[utoipa::path(
+    delete, path = "/suppressions/{channelId}/{address}", tag = "Suppressions", operation_id = "deleteSuppression",
+    params(
+        ("channelId" = String, Path, description = "The sender's channel"),
+        ("address" = String, Path, description = "A phone number or an email address"),
+    ),
+    responses((status = 200, body = Done), KeyRefused, Missing, QueryRefused),
+    security(("apiKey" = ["nexus:suppressions:write"], "tenant" = [])),
+)]
 async fn remove(
     From(state): From<State>,
     caller: TenantCaller,

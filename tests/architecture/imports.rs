@@ -171,6 +171,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "platform",
             "provisioning",
             "restore",
+            "router",
             "simulator",
             "values",
         ],
@@ -197,6 +198,7 @@ const CRATES: &[(&str, &[&str])] = &[
         &[
             "platform/http/",
             "router.rs",
+            "router/",
             "media/upload.rs",  // takes a body as it comes
             "auth/caller.rs",   // the extractors that say who calls
             "auth/basic.rs",    // and one more for those who know only HTTP Basic

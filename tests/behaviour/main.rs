@@ -8,6 +8,7 @@ mod faults;
 mod gateway;
 mod harness;
 mod input;
+mod openapi;
 mod operations;
 mod provisioning;
 mod replicas;

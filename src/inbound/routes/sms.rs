@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{FromRequest, FromRequestParts, Request, State as From};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use axum::routing::post;
 use bytes::Bytes;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::State;
 use crate::auth::BasicCaller;
@@ -18,19 +19,39 @@ use crate::connectors::portico::receive::{self, BodyShape, MemberFault, Members}
 use crate::inbound::attachments::{AttachmentRefused, SmsRefused};
 use crate::inbound::door::InboundDoor;
 use crate::media::deposit::NotTaken;
+use crate::platform::http::openapi::{
+    BodyRefused, Conflict, Done, KeyRefused, SuccessMaybeData, TooMany,
+};
 use crate::platform::http::{ApiError, LongBodyPlace, RawBody, Trace, envelope, scan};
 use crate::provisioning::directory::Directory;
 use crate::values::{Ccid, ReasonCode};
 
 /// Messages and receipts of the aggregation service; only below the base path.
-pub fn routes(state: State) -> Router {
-    Router::new()
-        .route("/sms/message", post(message))
-        .route("/sms/receipt", post(receipt))
-        .with_state(state)
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(message))
+        .routes(routes!(receipt))
 }
 
-/// Stores a consumer's message; answers once that is durable.
+/// The id of a message that was taken; `data` is left out where it has none any more.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TakenMessage, examples(json!({ "id": "1795264928594-0" })))]
+struct TakenView {
+    id: String,
+}
+
+/// Takes a consumer's message (MO); answers once it is durable.
+///
+/// Its members come as a form, behind the `?` or as JSON. The same `message_id` again changes nothing.
+#[utoipa::path(
+    post, path = "/sms/message", tag = "Aggregation service", operation_id = "receiveSms",
+    params(receive::MessageMembers),
+    request_body(content(
+        (receive::MessageMembers = "application/x-www-form-urlencoded"), (receive::MessageMembers = "application/json"),
+    )),
+    responses((status = 200, body = SuccessMaybeData<TakenView>), KeyRefused, BodyRefused, Conflict, TooMany),
+    security(("basic" = ["nexus:callbacks:write"])),
+)]
 async fn message(
     From(door): From<Arc<InboundDoor>>,
     From(directory): From<Directory>,
@@ -48,12 +69,24 @@ async fn message(
                 .detail("/shortcode", sentence)
         })?;
     Ok(match door.take_sms(channel, message, &trace).await? {
-        Some(id) => envelope::ok(json!({ "id": id.to_string() })),
+        Some(id) => envelope::ok(TakenView { id: id.to_string() }),
         None => envelope::done(),
     })
 }
 
-/// Applies or parks a receipt; answers once that is durable.
+/// Takes a delivery receipt (DR); answers once it is durable.
+///
+/// It is applied to the message that it names, or kept until that is known. `result_code` wins over `message_state`
+/// where it names a failure.
+#[utoipa::path(
+    post, path = "/sms/receipt", tag = "Aggregation service", operation_id = "receiveSmsReceipt",
+    params(receive::ReceiptMembers),
+    request_body(content(
+        (receive::ReceiptMembers = "application/x-www-form-urlencoded"), (receive::ReceiptMembers = "application/json"),
+    )),
+    responses((status = 200, body = Done), KeyRefused, BodyRefused, TooMany),
+    security(("basic" = ["nexus:callbacks:write"])),
+)]
 async fn receipt(
     From(door): From<Arc<InboundDoor>>,
     Call { ccid, members }: Call,

@@ -17,11 +17,25 @@ use crate::media::download::{Download, DownloadRefused};
 use crate::media::kinds::shows_inline;
 use crate::media::link::LinkQuery;
 use crate::media::range::{self, Wish};
+use crate::platform::http::openapi::{KeyRefused, Missing, QueryRefused, RangeRefused};
 use crate::platform::http::{ApiError, Path, Query};
 use crate::platform::telemetry::metric;
 use crate::values::{Ccid, MediaId};
 
 /// Hands a file out to whoever has a link to it, or a key that may read messages of its tenant.
+///
+/// Whole, or the one part that a `Range` names.
+#[utoipa::path(
+    get, path = "/media/{mediaId}", tag = "Files", operation_id = "downloadMedia",
+    params(("mediaId" = String, Path, description = "The id of a file"), LinkQuery),
+    responses(
+        (status = 200, description = "The file.", body = [u8], content_type = "*/*"),
+        (status = 206, description = "A part of the file.", body = [u8], content_type = "*/*"),
+        (status = 304, description = "The caller has the file already."),
+        KeyRefused, Missing, QueryRefused, RangeRefused,
+    ),
+    security(("link" = []), ("apiKey" = ["nexus:messages:read"], "tenant" = [])),
+)]
 pub(super) async fn download(
     From(state): From<State>,
     Path(id): Path<String>,

@@ -5,17 +5,22 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{API_KEY, State};
 use crate::auth::caller::TenantCaller;
 use crate::auth::permission::Permission;
 use crate::auth::signature::{SHA1_HEADER, SHA256_HEADER};
 use crate::media::error::UploadRefused;
+use crate::media::form::FileForm;
 use crate::media::model::MediaFile;
 use crate::media::store;
 use crate::media::upload::Inspected;
 use crate::platform::http::envelope::Answer;
 use crate::platform::http::idempotency::{Begun, StreamedOnce, StreamedRequest};
+use crate::platform::http::openapi::{
+    BodyRefused, KeyRefused, Missing, RepeatRefused, Repeatable, Success, TooMany,
+};
 use crate::platform::http::{ApiError, Path, StreamedBody};
 use crate::platform::telemetry::metric;
 use crate::provisioning::directory::SignedCall;
@@ -24,17 +29,41 @@ use crate::values::{Ccid, ChannelId};
 /// When a tenant that has too much may try again, in seconds: old files go by themselves, but slowly.
 const TENANT_FULL_RETRY_SECONDS: u32 = 3_600;
 
-#[derive(Debug, Serialize)]
+/// A file that is stored.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Media, examples(json!({
+    "mediaId": "0198f5a2-8f3e-7c11-9d7f-3a2b1c0d9e8f", "url": "genesys://nexus/0198f5a2-8f3e-7c11-9d7f-3a2b1c0d9e8f",
+    "filename": "photo.png", "mimetype": "image/png", "length": 48211,
+})))]
 #[serde(rename_all = "camelCase")]
 struct View {
     media_id: String,
+    /// How messages refer to the file.
     url: String,
     filename: String,
     mimetype: String,
+    /// Bytes.
     length: u64,
 }
 
-/// Takes one file; answers once it is durable.
+/// Takes one file of a third party or of an application; answers once it is durable.
+///
+/// A third party signs the exact bytes of the whole form; an application brings its key instead, and may make the
+/// same call again under an `Idempotency-Key`.
+#[utoipa::path(
+    post, path = "/channels/{channelId}/media", tag = "Files", operation_id = "uploadMedia",
+    params(
+        ("channelId" = String, Path, description = "A number or a domain that the tenant sends from"), Repeatable,
+    ),
+    request_body(content = FileForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, body = Success<View>), KeyRefused, Missing, BodyRefused, RepeatRefused, TooMany,
+    ),
+    security(
+        ("signature" = [], "tenant" = []), ("signature256" = [], "tenant" = []),
+        ("apiKey" = ["nexus:messages:send"], "tenant" = []),
+    ),
+)]
 pub(super) async fn upload(
     From(state): From<State>,
     uploader: Uploader,

@@ -8,10 +8,10 @@ mod submissions;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::from_fn;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::desk::Desk;
 use super::error::MessageError;
@@ -40,22 +40,16 @@ pub struct State {
 }
 
 /// Submissions, look-ups and replies, below the base path.
-pub fn routes(state: State) -> Router {
-    Router::new()
-        .route("/messages", get(search::search).post(submissions::submit))
-        .route("/messages/{id}", get(look::show))
-        .route("/messages/{id}/attempts", get(look::attempts))
-        .route("/messages/{id}/explain", get(look::explain))
-        .route("/messages/{id}/retry", post(look::retry))
-        .route(
-            "/messages/{id}/cancel",
-            post(cancel::cancel).layer(from_fn(waits_by_nature)),
-        )
-        .route(
-            "/conversations/{id}/messages",
-            get(look::conversation).post(submissions::reply),
-        )
-        .with_state(state)
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(cancel::cancel))
+        .route_layer(from_fn(waits_by_nature))
+        .routes(routes!(search::search, submissions::submit))
+        .routes(routes!(look::show))
+        .routes(routes!(look::attempts))
+        .routes(routes!(look::explain))
+        .routes(routes!(look::retry))
+        .routes(routes!(look::conversation, submissions::reply))
 }
 
 impl From<MessageError> for ApiError {

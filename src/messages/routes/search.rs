@@ -3,6 +3,8 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa::openapi::Object;
 
 use crate::auth::caller::TenantCaller;
 use crate::auth::permission::Permission;
@@ -10,30 +12,47 @@ use crate::messages::desk::Desk;
 use crate::messages::narrowing::Narrowing;
 use crate::messages::search::{Found, Search};
 use crate::messages::store::search::Filter;
-use crate::messages::view::MessageView;
+use crate::messages::view::{MessageView, status_words};
+use crate::platform::http::openapi::{KeyRefused, QueryRefused, Success, words};
 use crate::platform::http::page::{self, Page};
 use crate::platform::http::{ApiError, Query, envelope};
 
 /// What narrows a search.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct SearchQuery {
+    /// Most messages on the page; 50 unless asked otherwise.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<i64>,
+    /// `next` of the page before.
     cursor: Option<String>,
     channel_id: Option<String>,
+    /// The consumer's phone number or email address.
     address: Option<String>,
+    #[param(schema_with = status_words, required = false)]
     status: Option<String>,
+    #[param(schema_with = directions, required = false)]
     direction: Option<String>,
+    #[param(format = DateTime)]
     since: Option<String>,
+    #[param(format = DateTime)]
     until: Option<String>,
     campaign_id: Option<String>,
+    /// Only messages that are not sent again by themselves.
     dead_letter: Option<bool>,
 }
 
+fn directions() -> Object {
+    words(&["inbound", "outbound"])
+}
+
 /// One page, and whether more may lie within it than was looked at.
-#[derive(Debug, Serialize)]
-struct FoundView {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FoundMessages)]
+pub(super) struct FoundView {
     items: Vec<MessageView>,
+    /// The cursor of the page after this one; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
     /// The search's time was up before the page was full: `next` goes on with it.
@@ -41,7 +60,15 @@ struct FoundView {
     truncated: bool,
 }
 
-/// Messages of the tenant, newest first.
+/// Messages of the tenant by any combination of filters, newest first.
+///
+/// After a second it answers what it has found with `truncated`; `next` goes on.
+#[utoipa::path(
+    get, path = "/messages", tag = "Messages", operation_id = "searchMessages",
+    params(SearchQuery),
+    responses((status = 200, body = Success<FoundView>), KeyRefused, QueryRefused),
+    security(("apiKey" = ["nexus:messages:read"], "tenant" = [])),
+)]
 pub(super) async fn search(
     State(desk): State<Desk>,
     caller: TenantCaller,

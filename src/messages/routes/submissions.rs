@@ -5,16 +5,23 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
+use super::look::NamedView;
 use crate::auth::caller::TenantCaller;
 use crate::auth::permission::Permission;
+use crate::content::members::PartMembers;
 use crate::messages::error::MessageError;
-use crate::messages::item::ItemRefused;
+use crate::messages::item::{ItemRefused, SubmitItem};
 use crate::messages::keyed::{self, Results};
 use crate::messages::model::{AcceptError, Accepted};
 use crate::messages::said::Said;
 use crate::messages::submit::{ItemAccepted, refused};
 use crate::platform::http::idempotency::{Keyed, KeyedCall, still_running};
+use crate::platform::http::openapi::{
+    BodyRefused, Conflict, KeyRefused, Missing, QueryRefused, RepeatRefused, Repeatable, Success,
+    TooMany,
+};
 use crate::platform::http::{ApiError, Path, Trace, envelope};
 use crate::values::{ConversationId, ReasonCode, TraceContext};
 
@@ -24,22 +31,31 @@ const RETRY_AFTER_SECONDS: u32 = 5;
 const MESSAGES_MAX: usize = 1_000;
 
 /// `{"messages":[...]}`. Each message is read by itself, so that a bad one refuses nobody else.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Submission)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SubmitBody {
+    #[schema(value_type = Vec<SubmitItem>, min_items = 1, max_items = 1_000)]
     messages: Vec<Box<RawValue>>,
 }
 
-#[derive(Debug, Serialize)]
+/// What became of each message of a submission, in their order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SubmissionResults)]
 struct ResultsView {
     results: Vec<ResultView>,
 }
 
-#[derive(Debug, Serialize)]
+/// Accepted under an id, or refused with the reason.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SubmissionResult, examples(
+    json!({ "id": "1795264928594-0", "segments": 1, "encoding": "GSM-7" }),
+))]
 #[serde(untagged)]
 enum ResultView {
     Accepted {
         id: String,
+        /// Of an SMS: how many it is sent as.
         #[serde(skip_serializing_if = "Option::is_none")]
         segments: Option<u16>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,21 +66,36 @@ enum ResultView {
     },
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ItemRefusal)]
 struct ErrorView {
+    /// A reason code where one fits, else the HTTP status that the message alone would have got.
     code: u16,
     message: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     details: Vec<DetailView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ItemRefusalDetail)]
 struct DetailView {
+    /// A JSON pointer into the body.
     path: String,
     message: String,
 }
 
 /// Takes messages to be sent; each is durable when its id is answered.
+///
+/// A bad message refuses none of the others. Where none is accepted the answer is 422, still with `data.results`.
+#[utoipa::path(
+    post, path = "/messages", tag = "Messages", operation_id = "submitMessages",
+    params(Repeatable), request_body = SubmitBody,
+    responses(
+        (status = 202, body = Success<ResultsView>),
+        KeyRefused, BodyRefused, QueryRefused, RepeatRefused, TooMany,
+    ),
+    security(("apiKey" = ["nexus:messages:send"], "tenant" = [])),
+)]
 pub(super) async fn submit(
     State(state): State<super::State>,
     caller: TenantCaller,
@@ -160,16 +191,31 @@ fn answer(results: Results) -> Result<Response, ApiError> {
 }
 
 /// `{"type":"Text","text":"..."}`, or the members of another type.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Reply, examples(json!({ "type": "Text", "text": "How can I help?" })))]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReplyBody {
+    /// `Text`, `Email` or `RichMedia`.
     r#type: String,
+    #[schema(value_type = Option<String>)]
     text: Option<Value>,
+    /// Of an `Email`; the consumer's own with `Re:` where it is left out.
+    #[schema(value_type = Option<String>)]
     subject: Option<Value>,
+    #[schema(value_type = Option<Vec<PartMembers<'static>>>)]
     content: Option<Value>,
 }
 
 /// Sends an agent's words in an open conversation.
+#[utoipa::path(
+    post, path = "/conversations/{id}/messages", tag = "Conversations", operation_id = "replyInConversation",
+    params(("id" = String, Path, description = "The id of a conversation"), Repeatable), request_body = ReplyBody,
+    responses(
+        (status = 202, body = Success<NamedView>),
+        KeyRefused, Missing, Conflict, BodyRefused, QueryRefused, RepeatRefused, TooMany,
+    ),
+    security(("apiKey" = ["nexus:messages:send"], "tenant" = [])),
+)]
 pub(super) async fn reply(
     State(state): State<super::State>,
     caller: TenantCaller,
@@ -203,7 +249,9 @@ pub(super) async fn reply(
 }
 
 fn replied(accepted: Accepted) -> Response {
-    envelope::accepted(serde_json::json!({ "id": accepted.id.to_string() }))
+    envelope::accepted(NamedView {
+        id: accepted.id.to_string(),
+    })
 }
 
 /// The result of the message at this place of the submission.

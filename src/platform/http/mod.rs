@@ -11,6 +11,7 @@ pub mod idempotency;
 mod long_body;
 mod meter;
 pub mod middleware;
+pub mod openapi;
 pub mod page;
 pub mod patience;
 pub mod scan;

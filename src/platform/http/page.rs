@@ -6,6 +6,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{ApiError, envelope};
 
@@ -13,11 +14,14 @@ const LIMIT_DEFAULT: i64 = 50;
 const LIMIT_MAX: i64 = 500;
 
 /// Which page of a list is wanted.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
+    /// Most items on the page; 50 unless asked otherwise.
+    #[param(minimum = 1, maximum = 500)]
     pub limit: Option<i64>,
-    /// As the page before gave it.
+    /// `next` of the page before.
     pub cursor: Option<String>,
 }
 
@@ -90,9 +94,10 @@ pub fn cursor(key: &str) -> String {
 }
 
 /// One page of a list as an answer.
-#[derive(Debug, Serialize)]
-struct Items<T> {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Items<T> {
     items: Vec<T>,
+    /// The cursor of the page after this one; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

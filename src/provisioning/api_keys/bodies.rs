@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 use time::OffsetDateTime;
+use utoipa::ToSchema;
 
 use super::{EndChange, KeyChange, NewKey};
 use crate::auth::permission::PermissionSet;
@@ -15,23 +16,40 @@ const NAME_CHARS_MAX: usize = 200;
 /// Most permissions of one key.
 const PERMISSIONS_MAX: usize = 100;
 
-#[derive(Deserialize)]
+/// A key to be made.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = NewApiKey, examples(json!({
+    "tenant": "0ff723ff-6c6f-44e0-9ce3-ce579337eadd", "name": "operations",
+    "permissions": ["nexus:messages:*", "nexus:events:read"], "expiresAt": "2999-01-01T00:00:00Z",
+})))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct NewKeyBody {
+    /// A ccid, or `*` for every tenant.
     tenant: String,
+    #[schema(min_length = 1, max_length = 200)]
     name: String,
+    /// `nexus:<area>:<action>`, where `*` stands for one whole segment. Never more than the caller has.
+    #[schema(min_items = 1, max_items = 100)]
     permissions: Vec<String>,
     enabled: Option<bool>,
+    #[schema(format = DateTime)]
     expires_at: Option<String>,
+    /// The value, where the caller chooses it: a UUID of version 4.
+    #[schema(format = Uuid)]
     key: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// What is to change; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ApiKeyChange, examples(json!({ "name": "operations", "enabled": false })))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct KeyChangeBody {
+    #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
     enabled: Option<bool>,
+    /// `null` takes the end away.
     #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: GivenEnd,
 }
 

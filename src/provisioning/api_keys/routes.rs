@@ -1,11 +1,12 @@
 //! `/nexus/v3/provisioning/apikeys`.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::ApiKeys;
@@ -14,26 +15,32 @@ use crate::auth::permission::Permission;
 use crate::auth::{Caller, KeyRecord, KeyTenant};
 use crate::platform::http::envelope::Answer;
 use crate::platform::http::idempotency::Keyed;
-use crate::platform::http::page::{Page, Sought};
+use crate::platform::http::openapi::{
+    BodyRefused, Conflict, Done, KeyRefused, Missing, QueryRefused, RepeatRefused, Repeatable,
+    Success,
+};
+use crate::platform::http::page::{Items, Page, Sought};
 use crate::platform::http::{ApiError, Json, Path, Query, envelope};
 use crate::provisioning::routes::{Begun, State as ProvisioningState};
 use crate::provisioning::wire;
 use crate::values::Ccid;
 
-pub fn routes() -> Router<ProvisioningState> {
-    Router::new()
-        .route("/nexus/v3/provisioning/apikeys", post(create).get(list))
-        .route(
-            "/nexus/v3/provisioning/apikeys/{id}",
-            get(find).patch(change).delete(delete),
-        )
+pub fn routes() -> OpenApiRouter<ProvisioningState> {
+    OpenApiRouter::default()
+        .routes(routes!(create, list))
+        .routes(routes!(find, change, delete))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct ListQuery {
+    /// Whose keys: a ccid, or `*` for those of every tenant.
     tenant: Option<String>,
+    /// Most keys on the page; 50 unless asked otherwise.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<i64>,
+    /// `next` of the page before.
     cursor: Option<String>,
 }
 
@@ -42,21 +49,41 @@ struct Place {
     id: String,
 }
 
-#[derive(Serialize)]
+/// An API key.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKey, examples(json!({
+    "id": "0bcfa544-6c6f-44e0-9ce3-ce579337eadd", "tenant": "0ff723ff-6c6f-44e0-9ce3-ce579337eadd",
+    "name": "operations", "permissions": ["nexus:messages:*"], "enabled": true, "expiresAt": null,
+    "createdAt": "2026-11-21T12:00:00.000Z",
+})))]
 #[serde(rename_all = "camelCase")]
 struct KeyView {
     id: Uuid,
     /// Only in the answer that made the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    /// A ccid, or `*` for every tenant.
     tenant: String,
     name: String,
     permissions: Vec<String>,
     enabled: bool,
+    /// `null` where it has no end.
+    #[schema(format = DateTime)]
     expires_at: Option<String>,
+    #[schema(format = DateTime)]
     created_at: String,
 }
 
+/// Makes an API key; its value is in this answer and never shown again.
+#[utoipa::path(
+    post, path = "/nexus/v3/provisioning/apikeys", tag = "API keys", operation_id = "createApiKey",
+    params(Repeatable), request_body = NewKeyBody,
+    responses(
+        (status = 201, body = Success<KeyView>),
+        KeyRefused, Conflict, BodyRefused, QueryRefused, RepeatRefused,
+    ),
+    security(("apiKey" = ["nexus:apikeys:write"])),
+)]
 async fn create(
     caller: Caller,
     State(state): State<ProvisioningState>,
@@ -91,6 +118,13 @@ fn scope(tenant: KeyTenant) -> Ccid {
     }
 }
 
+/// Lists the API keys that the caller may see.
+#[utoipa::path(
+    get, path = "/nexus/v3/provisioning/apikeys", tag = "API keys", operation_id = "listApiKeys",
+    params(ListQuery),
+    responses((status = 200, body = Success<Items<KeyView>>), KeyRefused, QueryRefused),
+    security(("apiKey" = ["nexus:apikeys:read"])),
+)]
 async fn list(
     caller: Caller,
     State(keys): State<ApiKeys>,
@@ -105,6 +139,13 @@ async fn list(
     Ok(sought.answer(found, |record| record.id.to_string(), KeyView::from))
 }
 
+/// Shows one API key without its value.
+#[utoipa::path(
+    get, path = "/nexus/v3/provisioning/apikeys/{id}", tag = "API keys", operation_id = "getApiKey",
+    params(("id" = Uuid, Path, description = "The id of a key")),
+    responses((status = 200, body = Success<KeyView>), KeyRefused, Missing),
+    security(("apiKey" = ["nexus:apikeys:read"])),
+)]
 async fn find(
     caller: Caller,
     Path(place): Path<Place>,
@@ -115,6 +156,13 @@ async fn find(
     Ok(envelope::ok(KeyView::from(record)))
 }
 
+/// Renames, disables, enables or ends an API key; in force on every replica within a second.
+#[utoipa::path(
+    patch, path = "/nexus/v3/provisioning/apikeys/{id}", tag = "API keys", operation_id = "changeApiKey",
+    params(("id" = Uuid, Path, description = "The id of a key")), request_body = KeyChangeBody,
+    responses((status = 200, body = Success<KeyView>), KeyRefused, Missing, BodyRefused, QueryRefused),
+    security(("apiKey" = ["nexus:apikeys:write"])),
+)]
 async fn change(
     caller: Caller,
     Path(place): Path<Place>,
@@ -127,6 +175,13 @@ async fn change(
     Ok(envelope::ok(KeyView::from(record)))
 }
 
+/// Deletes an API key; within a second nobody can call with it.
+#[utoipa::path(
+    delete, path = "/nexus/v3/provisioning/apikeys/{id}", tag = "API keys", operation_id = "deleteApiKey",
+    params(("id" = Uuid, Path, description = "The id of a key")),
+    responses((status = 200, body = Done), KeyRefused, Missing),
+    security(("apiKey" = ["nexus:apikeys:write"])),
+)]
 async fn delete(
     caller: Caller,
     Path(place): Path<Place>,

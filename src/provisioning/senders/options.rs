@@ -1,7 +1,9 @@
 //! The options of a sender section: how they are read, what they may say, and how they are shown and stored.
 
 use http::{HeaderName, HeaderValue};
+use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::connectors::third_party::headers::parse_header_option;
 use crate::provisioning::error::Fault;
@@ -30,6 +32,35 @@ pub struct SenderOptions {
     pub provider: Option<Provider>,
     /// Static headers of each webhook, in the order of their names.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The options as members of an object: what [`SenderOptions::parse`] reads and [`SenderOptions::to_members`] writes.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SenderOptions, examples(json!({
+    "channelId": "16504661149", "channelType": "sms", "provider": "Async", "header:X-Route": "blue",
+})))]
+pub struct OptionMembers {
+    /// A phone number, or a domain for mail.
+    pub channel_id: String,
+    /// `sms` or `email`, as fits the channel.
+    pub channel_type: Option<String>,
+    #[schema(max_length = 255)]
+    pub endpoint: Option<String>,
+    #[schema(max_length = 255)]
+    pub interaction_subtype: Option<String>,
+    #[schema(max_length = 255)]
+    pub interaction_type: Option<String>,
+    #[schema(max_length = 255)]
+    pub media: Option<String>,
+    /// Inbound messages bypass conversations and agents. `true` and `false` may be texts too.
+    #[schema(value_type = Option<Value>)]
+    pub cxc_only: Option<Value>,
+    /// `Async`, `Portico`, `mGage` or `SparkPost`; left out, what the tenant's `SMS` or `Email` service says.
+    pub provider: Option<String>,
+    /// `header:<name>`: a static header of each webhook; at most 32.
+    #[serde(rename = "header:<name>")]
+    pub header: Option<String>,
 }
 
 impl SenderOptions {

@@ -1,18 +1,23 @@
 //! `/nexus/v3/provisioning/senders`.
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Senders;
+use super::options::OptionMembers;
 use crate::auth::PathTenantCaller;
 use crate::auth::permission::Permission;
 use crate::platform::clock::Clock;
 use crate::platform::http::envelope::Answer;
-use crate::platform::http::page::{Page, Sought};
+use crate::platform::http::openapi::{
+    BodyRefused, Done, KeyRefused, Missing, QueryRefused, Success,
+};
+use crate::platform::http::page::{Items, Page, Sought};
 use crate::platform::http::{ApiError, Json, Path, Query, envelope};
 use crate::provisioning::directory::Snapshot;
 use crate::provisioning::model::Sender;
@@ -20,29 +25,49 @@ use crate::provisioning::routes::State as ProvisioningState;
 use crate::provisioning::wire::{self, Place};
 use crate::values::{Ccid, SectionName, SectionPrefix};
 
-pub fn routes() -> Router<ProvisioningState> {
-    Router::new()
-        .route("/nexus/v3/provisioning/senders/{ccid}", get(list))
-        .route(
-            "/nexus/v3/provisioning/senders/{ccid}/{name}",
-            get(find).put(put).delete(delete),
-        )
+pub fn routes() -> OpenApiRouter<ProvisioningState> {
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(find, put, delete))
 }
 
-#[derive(Serialize)]
+/// A section: one channel with its options.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Sender, examples(json!({
+    "ccid": "0ff723ff-6c6f-44e0-9ce3-ce579337eadd", "section": "chat.Main", "channelId": "16504661149",
+    "channelType": "sms", "cxcOnly": false, "provider": "Async", "header:x-route": "blue",
+    "updatedAt": "2026-11-21T12:00:00.000Z",
+})))]
 #[serde(rename_all = "camelCase")]
 struct SenderView {
     ccid: String,
     section: String,
     /// The options stand beside the other members, as they do in the request.
     #[serde(flatten)]
+    #[schema(value_type = OptionMembers)]
     options: Map<String, Value>,
     /// Why messages of this section are refused; absent where they can be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     cannot_send: Option<String>,
+    #[schema(format = DateTime)]
     updated_at: String,
 }
 
+/// Saves a section: a channel with its options.
+#[utoipa::path(
+    put, path = "/nexus/v3/provisioning/senders/{ccid}/{name}", tag = "Services and senders",
+    operation_id = "putSender",
+    params(
+        ("ccid" = Uuid, Path, description = "The tenant"),
+        ("name" = String, Path, description = "The section, such as `chat.Main` or `cxc.Sale`"),
+    ),
+    request_body = OptionMembers,
+    responses(
+        (status = 200, body = Success<SenderView>), (status = 201, body = Success<SenderView>),
+        KeyRefused, BodyRefused, QueryRefused,
+    ),
+    security(("apiKey" = ["nexus:provisioning:write"])),
+)]
 async fn put(
     caller: PathTenantCaller,
     Path(place): Path<Place>,
@@ -62,6 +87,13 @@ async fn put(
     Ok(Answer::new(put.status(), view)?.into_response())
 }
 
+/// Lists the sections of a tenant.
+#[utoipa::path(
+    get, path = "/nexus/v3/provisioning/senders/{ccid}", tag = "Services and senders", operation_id = "listSenders",
+    params(("ccid" = Uuid, Path, description = "The tenant"), Page),
+    responses((status = 200, body = Success<Items<SenderView>>), KeyRefused, QueryRefused),
+    security(("apiKey" = ["nexus:provisioning:read"])),
+)]
 async fn list(
     caller: PathTenantCaller,
     State(senders): State<Senders>,
@@ -78,6 +110,17 @@ async fn list(
     Ok(sought.answer(found, key, view))
 }
 
+/// Shows one section.
+#[utoipa::path(
+    get, path = "/nexus/v3/provisioning/senders/{ccid}/{name}", tag = "Services and senders",
+    operation_id = "getSender",
+    params(
+        ("ccid" = Uuid, Path, description = "The tenant"),
+        ("name" = String, Path, description = "The section, such as `chat.Main` or `cxc.Sale`"),
+    ),
+    responses((status = 200, body = Success<SenderView>), KeyRefused, Missing),
+    security(("apiKey" = ["nexus:provisioning:read"])),
+)]
 async fn find(
     caller: PathTenantCaller,
     Path(place): Path<Place>,
@@ -93,6 +136,17 @@ async fn find(
     )))
 }
 
+/// Deletes a section.
+#[utoipa::path(
+    delete, path = "/nexus/v3/provisioning/senders/{ccid}/{name}", tag = "Services and senders",
+    operation_id = "deleteSender",
+    params(
+        ("ccid" = Uuid, Path, description = "The tenant"),
+        ("name" = String, Path, description = "The section, such as `chat.Main` or `cxc.Sale`"),
+    ),
+    responses((status = 200, body = Done), KeyRefused, Missing),
+    security(("apiKey" = ["nexus:provisioning:write"])),
+)]
 async fn delete(
     caller: PathTenantCaller,
     Path(place): Path<Place>,

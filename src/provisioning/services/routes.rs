@@ -1,53 +1,88 @@
 //! `/nexus/v3/provisioning/services`.
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::{MaskedService, ServiceDefinition, Services};
 use crate::auth::PathTenantCaller;
 use crate::auth::permission::Permission;
 use crate::platform::http::envelope::Answer;
 use crate::platform::http::idempotency::Keyed;
-use crate::platform::http::page::{Page, Sought};
+use crate::platform::http::openapi::{
+    BodyRefused, Done, KeyRefused, Missing, QueryRefused, RepeatRefused, Repeatable, Success,
+};
+use crate::platform::http::page::{Items, Page, Sought};
 use crate::platform::http::{ApiError, Path, Query, envelope};
 use crate::provisioning::model::ServiceName;
 use crate::provisioning::routes::{Begun, State as ProvisioningState};
 use crate::provisioning::wire::{self, Place};
 
-pub fn routes() -> Router<ProvisioningState> {
-    Router::new()
-        .route("/nexus/v3/provisioning/services/{ccid}", get(list))
-        .route(
-            "/nexus/v3/provisioning/services/{ccid}/{name}",
-            post(put).put(put).get(find).delete(delete),
-        )
+pub fn routes() -> OpenApiRouter<ProvisioningState> {
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(put, find, delete))
 }
 
-#[derive(Deserialize)]
+/// What a service needs. Its members depend on the service; a mask (`********`) in `secret` keeps what is stored.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ServiceDefinition, examples(json!({
+    "data": { "channels": [
+        { "channelId": "16504661149", "webhook": { "url": "https://sms.example.com/webhook" } },
+    ] },
+    "secret": { "channels": [
+        { "channelId": "16504661149", "webhook": { "secret": "what we sign with" },
+          "api": { "secret": "what you sign with" } },
+    ] },
+})))]
 #[serde(deny_unknown_fields)]
 struct ServiceBody {
     url: Option<String>,
+    #[schema(value_type = Object)]
     data: Value,
+    #[schema(value_type = Object)]
     secret: Value,
 }
 
-#[derive(Serialize)]
+/// A service with its secrets masked.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Service, examples(json!({
+    "ccid": "0ff723ff-6c6f-44e0-9ce3-ce579337eadd", "name": "SMS", "url": "N/A", "data": { "provider": "Async" },
+    "secret": {}, "updatedAt": "2026-11-21T12:00:00.000Z",
+})))]
 #[serde(rename_all = "camelCase")]
 struct ServiceView {
     ccid: String,
     name: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
+    #[schema(value_type = Object)]
     data: Value,
+    #[schema(value_type = Object)]
     secret: Value,
+    #[schema(format = DateTime)]
     updated_at: String,
 }
 
-/// `POST` and `PUT`: defines a service anew or for the first time.
+/// Defines a service anew or for the first time.
+#[utoipa::path(
+    method(post, put), path = "/nexus/v3/provisioning/services/{ccid}/{name}", tag = "Services and senders",
+    operation_id = "putService",
+    params(
+        ("ccid" = Uuid, Path, description = "The tenant"),
+        ("name" = String, Path, description = "The service, such as `SMS`, `Email` or `Async`"), Repeatable,
+    ),
+    request_body = ServiceBody,
+    responses(
+        (status = 200, body = Success<ServiceView>), (status = 201, body = Success<ServiceView>),
+        KeyRefused, BodyRefused, QueryRefused, RepeatRefused,
+    ),
+    security(("apiKey" = ["nexus:provisioning:write"])),
+)]
 async fn put(
     caller: PathTenantCaller,
     Path(place): Path<Place>,
@@ -80,6 +115,13 @@ async fn put(
     Ok(answer.into_response())
 }
 
+/// Lists the services of a tenant with their secrets masked.
+#[utoipa::path(
+    get, path = "/nexus/v3/provisioning/services/{ccid}", tag = "Services and senders", operation_id = "listServices",
+    params(("ccid" = Uuid, Path, description = "The tenant"), Page),
+    responses((status = 200, body = Success<Items<ServiceView>>), KeyRefused, QueryRefused),
+    security(("apiKey" = ["nexus:provisioning:read"])),
+)]
 async fn list(
     caller: PathTenantCaller,
     State(services): State<Services>,
@@ -94,6 +136,17 @@ async fn list(
     Ok(sought.answer(found, key, ServiceView::from))
 }
 
+/// Shows one service with its secrets masked.
+#[utoipa::path(
+    get, path = "/nexus/v3/provisioning/services/{ccid}/{name}", tag = "Services and senders",
+    operation_id = "getService",
+    params(
+        ("ccid" = Uuid, Path, description = "The tenant"),
+        ("name" = String, Path, description = "The service, such as `SMS`, `Email` or `Async`"),
+    ),
+    responses((status = 200, body = Success<ServiceView>), KeyRefused, Missing),
+    security(("apiKey" = ["nexus:provisioning:read"])),
+)]
 async fn find(
     caller: PathTenantCaller,
     Path(place): Path<Place>,
@@ -104,6 +157,17 @@ async fn find(
     Ok(envelope::ok(ServiceView::from(service)))
 }
 
+/// Deletes a service.
+#[utoipa::path(
+    delete, path = "/nexus/v3/provisioning/services/{ccid}/{name}", tag = "Services and senders",
+    operation_id = "deleteService",
+    params(
+        ("ccid" = Uuid, Path, description = "The tenant"),
+        ("name" = String, Path, description = "The service, such as `SMS`, `Email` or `Async`"),
+    ),
+    responses((status = 200, body = Done), KeyRefused, Missing),
+    security(("apiKey" = ["nexus:provisioning:write"])),
+)]
 async fn delete(
     caller: PathTenantCaller,
     Path(place): Path<Place>,

@@ -1,36 +1,44 @@
 //! `/nexus/v3/provisioning/export` and `/nexus/v3/provisioning/import`.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::{Document, Exported, Transfer};
 use crate::auth::PathTenantCaller;
 use crate::auth::permission::Permission;
 use crate::platform::http::envelope::Answer;
 use crate::platform::http::idempotency::Keyed;
+use crate::platform::http::openapi::{
+    BodyRefused, KeyRefused, QueryRefused, RepeatRefused, Repeatable, Success,
+};
 use crate::platform::http::patience::waits_by_nature;
 use crate::platform::http::{ApiError, envelope};
 use crate::provisioning::routes::{Begun, State as ProvisioningState};
+use crate::provisioning::senders::options::OptionMembers;
 use crate::provisioning::services::{MaskedService, ServiceDefinition};
 use crate::values::Ccid;
 
-pub fn routes() -> Router<ProvisioningState> {
-    Router::new()
-        .route("/nexus/v3/provisioning/export/{ccid}", get(export))
-        .route(
-            "/nexus/v3/provisioning/import/{ccid}",
-            post(import).layer(from_fn(waits_by_nature)),
-        )
+pub fn routes() -> OpenApiRouter<ProvisioningState> {
+    OpenApiRouter::default()
+        .routes(routes!(import))
+        .route_layer(from_fn(waits_by_nature))
+        .routes(routes!(export))
 }
 
 /// The document, as it is exported and as it is imported.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = TenantDocument, examples(json!({
+    "ccid": "0ff723ff-6c6f-44e0-9ce3-ce579337eadd",
+    "services": [{ "name": "SMS", "url": "N/A", "data": { "provider": "Async" }, "secret": {} }],
+    "senders": [{ "section": "chat.Main", "channelId": "16504661149", "provider": "Async" }],
+})))]
 #[serde(deny_unknown_fields)]
 struct DocumentBody {
     ccid: String,
@@ -38,31 +46,44 @@ struct DocumentBody {
     senders: Vec<SenderEntry>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = TenantDocumentService)]
 #[serde(deny_unknown_fields)]
 struct ServiceEntry {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
+    #[schema(value_type = Object)]
     data: Value,
+    #[schema(value_type = Object)]
     secret: Value,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
+#[schema(as = TenantDocumentSender)]
 struct SenderEntry {
     section: String,
     /// What is not known here is found when the options are read.
     #[serde(flatten)]
+    #[schema(value_type = OptionMembers)]
     options: Map<String, Value>,
 }
 
 /// How much a document has put.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Imported, examples(json!({ "services": 2, "senders": 1 })))]
 struct ImportedView {
     services: usize,
     senders: usize,
 }
 
+/// Everything of a tenant as one document, its secrets masked.
+#[utoipa::path(
+    get, path = "/nexus/v3/provisioning/export/{ccid}", tag = "Services and senders", operation_id = "exportTenant",
+    params(("ccid" = Uuid, Path, description = "The tenant")),
+    responses((status = 200, body = Success<DocumentBody>), KeyRefused),
+    security(("apiKey" = ["nexus:provisioning:read"])),
+)]
 async fn export(
     caller: PathTenantCaller,
     State(transfer): State<Transfer>,
@@ -72,7 +93,15 @@ async fn export(
     Ok(envelope::ok(DocumentBody::of(caller.ccid, exported)))
 }
 
-/// All or nothing; the same document again changes nothing.
+/// Puts a document that was exported, all of it or nothing; the same document again changes nothing.
+///
+/// A mask keeps the secret that is stored; one with nothing stored is refused.
+#[utoipa::path(
+    post, path = "/nexus/v3/provisioning/import/{ccid}", tag = "Services and senders", operation_id = "importTenant",
+    params(("ccid" = Uuid, Path, description = "The tenant"), Repeatable), request_body = DocumentBody,
+    responses((status = 200, body = Success<ImportedView>), KeyRefused, BodyRefused, QueryRefused, RepeatRefused),
+    security(("apiKey" = ["nexus:provisioning:write"])),
+)]
 async fn import(
     caller: PathTenantCaller,
     State(state): State<ProvisioningState>,

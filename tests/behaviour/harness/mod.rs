@@ -5,6 +5,7 @@
 
 pub mod cluster;
 mod consumer;
+pub mod document;
 mod endpoints;
 pub mod eventually;
 pub mod fleet;

@@ -206,7 +206,8 @@ fn services(site: &Site) -> Vec<Door> {
         door.answers(&[200, 201]).of(Credentials::Operator)
     };
     vec![
-        put(Method::PUT, "Async", channels),
+        put(Method::PUT, "Async", channels.clone()),
+        put(Method::POST, "Async", channels),
         put(Method::POST, "SMS", provider),
         Door::get("/nexus/v3/provisioning/services/{ccid}")
             .at(&[&ccid])
@@ -274,6 +275,11 @@ fn operations(site: &Site) -> Vec<Door> {
     vec![
         Door::get("/health/live").at(&[]).of(Credentials::Nobody),
         Door::get("/health/ready").at(&[]).of(Credentials::Nobody),
+        Door::get("/openapi.json").at(&[]).of(Credentials::Nobody),
+        Door::get("/docs").at(&[]).of(Credentials::Nobody),
+        Door::get("/docs/{file}")
+            .at(&["swagger-ui.css"])
+            .of(Credentials::Nobody),
         Door::get("/nexus/v3/events").at(&[]).query(feed),
         Door::get("/nexus/v3/endpoints")
             .at(&[])

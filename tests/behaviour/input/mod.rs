@@ -6,6 +6,7 @@ mod bodies;
 mod caller;
 mod door;
 mod doors;
+mod examples;
 mod keys;
 mod law;
 mod limits;
@@ -37,6 +38,16 @@ struct Attack {
 
 /// All that can be done would take minutes, so each door gets so many of its attacks, the same each time.
 const PER_DOOR: usize = 40;
+
+#[tokio::test]
+async fn every_route_answers_as_the_document_says() {
+    let site = site::Site::open().await;
+    let mut trial = trial::Trial::new(&site);
+    for door in doors::doors(&site) {
+        trial.door(&door, Vec::new()).await;
+    }
+    trial.end();
+}
 
 #[tokio::test]
 async fn whatever_is_made_of_a_third_party_s_body_is_refused_in_the_envelope_and_leaves_nothing() {

@@ -7,6 +7,7 @@ use super::caller::Caller;
 use super::door::Door;
 use super::law::Answer;
 use super::site::Site;
+use crate::harness::document::Document;
 
 /// Most breaches that one failure tells of.
 const TOLD: usize = 60;
@@ -21,6 +22,7 @@ const LATE: &[u8] = b"this cannot be done at the moment";
 pub struct Trial<'a> {
     site: &'a Site,
     caller: Caller,
+    document: Document,
     breaches: Vec<String>,
     late: Vec<String>,
     pub calls: usize,
@@ -30,6 +32,7 @@ impl<'a> Trial<'a> {
     pub fn new(site: &'a Site) -> Self {
         Self {
             caller: Caller::new(&site.gateway.url()),
+            document: Document::of_this_build(),
             site,
             breaches: Vec::new(),
             late: Vec::new(),
@@ -84,7 +87,23 @@ impl<'a> Trial<'a> {
             let breach = format!("{} is not one of {allowed:?}: {said}", answer.status);
             self.breach(door, &attack.what, &breach);
         }
+        if let Some(breach) = self.undocumented(door, attack, &answer) {
+            self.breach(door, &attack.what, &breach);
+        }
         answer.is_refusal()
+    }
+
+    /// What the document does not say of an answer. A call that may have gone elsewhere is left to the law.
+    fn undocumented(&self, door: &Door, attack: &Attack, answer: &Answer) -> Option<String> {
+        let path = attack.path.split('?').next();
+        if attack.method != door.method || path != Some(&door.path) {
+            return None;
+        }
+        let content_type = answer.headers.get("content-type");
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        let operation = (door.method.as_str(), door.template);
+        let body = (content_type.unwrap_or_default(), &answer.body[..]);
+        self.document.fault(operation, answer.status, body)
     }
 
     async fn answer(&mut self, attack: &Attack, headers: &HeaderMap) -> Result<Answer, String> {

@@ -103,7 +103,7 @@ impl Deployment {
         };
         Replica {
             directory,
-            router: routes::routes(state.clone()),
+            router: routes::routes().with_state(state.clone()).into(),
             state,
             key: self.bootstrap_key.clone(),
         }

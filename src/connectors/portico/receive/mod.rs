@@ -8,11 +8,13 @@ mod form;
 mod members;
 mod message;
 mod receipt;
+mod wire;
 
 pub use attachments::Attachment;
 pub use members::{BodyShape, Members};
 pub use message::{SmsMessage, message};
 pub use receipt::{SmsReceipt, Verdict, receipt};
+pub use wire::{MessageMembers, ReceiptMembers};
 
 use crate::values::ReasonCode;
 

@@ -10,8 +10,11 @@ mod event;
 mod receipt;
 #[cfg(test)]
 mod tests;
+pub mod wire;
 
 use serde_json::Value;
+
+pub use wire::Body;
 
 use crate::content::document::{Fault, Noted, Object, Place};
 use crate::content::rules::{ContentLimits, Writer};
