@@ -74,14 +74,17 @@ impl Written {
             for (piece, value) in members {
                 match value {
                     Value::String(text) => self.put(number, &piece, text),
-                    Value::Null => {}
                     Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)
                         if PIECES.contains(&piece.as_str()) =>
                     {
                         let fault = MemberFault::new(&format!("{name}.{piece}"), "must be a text");
                         self.faults.push(fault);
                     }
-                    Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {}
+                    Value::Null
+                    | Value::Bool(_)
+                    | Value::Number(_)
+                    | Value::Array(_)
+                    | Value::Object(_) => {}
                 }
             }
         }
