@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequest, FromRequestParts, Request, State as From};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Uri};
+use axum::middleware::from_fn;
 use axum::response::Response;
 use bytes::Bytes;
 use serde::Serialize;
@@ -22,15 +23,18 @@ use crate::media::deposit::NotTaken;
 use crate::platform::http::openapi::{
     BodyRefused, Conflict, Done, KeyRefused, SuccessMaybeData, TooMany,
 };
+use crate::platform::http::patience::waits_by_nature;
 use crate::platform::http::{ApiError, LongBodyPlace, RawBody, Trace, envelope, scan};
 use crate::provisioning::directory::Directory;
 use crate::values::{Ccid, ReasonCode};
 
 /// Messages and receipts of the aggregation service; only below the base path.
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::default()
+    // A message may carry files, of which many rows are written.
+    let messages = OpenApiRouter::default()
         .routes(routes!(message))
-        .routes(routes!(receipt))
+        .route_layer(from_fn(waits_by_nature));
+    messages.routes(routes!(receipt))
 }
 
 /// The id of a message that was taken; `data` is left out where it has none any more.
