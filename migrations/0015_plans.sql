@@ -12,3 +12,6 @@ drop index conversations_recent;
 -- with it would read all of it for each key.
 insert into deliveries (ccid, lane, stamp, own, id, priority, expires_at)
 select '00000000-0000-0000-0000-000000000000', 0, 0, false, number, 0, 0 from generate_series(1, 200) as number;
+
+-- What is old enough is forgotten by time, whosever it is.
+create index dead_letters_by_time on dead_letters (id);

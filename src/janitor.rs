@@ -37,6 +37,8 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 const LIVES_KEPT_MS: i64 = 7 * DAY_MS;
 /// Rows of one statement.
 const ROWS_MAX: i64 = 1_000;
+/// What a statement has done that may have left some.
+const FULL: u64 = ROWS_MAX.unsigned_abs();
 
 /// The janitor's task.
 #[derive(Debug)]
@@ -160,15 +162,22 @@ impl Janitor {
         self.receipts(&mut connection, now_ms).await
     }
 
-    /// Drops what no partition takes along: a batch a round is more than ever comes.
+    /// Drops what no partition takes along.
     async fn forget(&self, connection: &mut PgConnection, now_ms: i64) -> sqlx::Result<()> {
         let oldest_kept = now_ms - self.keep_ms;
-        forget_dead_letters_before(connection, floor_of(oldest_kept), ROWS_MAX).await?;
-        conversations::store::forget_closed_before(connection, oldest_kept, ROWS_MAX).await?;
-        suppressions::forget_expired(connection, now_ms, ROWS_MAX).await?;
+        while forget_dead_letters_before(connection, floor_of(oldest_kept), ROWS_MAX).await? == FULL
+        {
+        }
+        while conversations::store::forget_closed_before(connection, oldest_kept, ROWS_MAX).await?
+            == FULL
+        {}
+        while suppressions::forget_expired(connection, now_ms, ROWS_MAX).await? == FULL {}
+        let ended_before = now_ms - self.keep_replays_ms;
+        while replays::store::forget_ended_before(connection, ended_before, ROWS_MAX).await? == FULL
+        {
+        }
         lanes::store::forget_ended_lives(connection, from_unix_ms(now_ms - LIVES_KEPT_MS)).await?;
-        replays::store::forget_ended_before(connection, now_ms - self.keep_replays_ms, ROWS_MAX)
-            .await
+        Ok(())
     }
 
     /// Drops idempotency keys that are old enough, and counts whose are too many.
@@ -178,9 +187,7 @@ impl Janitor {
         now_ms: i64,
     ) -> sqlx::Result<()> {
         let oldest_kept = now_ms - self.keep_keys_ms;
-        while idempotency::forget_before(connection, oldest_kept, ROWS_MAX).await?
-            == ROWS_MAX.unsigned_abs()
-        {}
+        while idempotency::forget_before(connection, oldest_kept, ROWS_MAX).await? == FULL {}
         let crowded = idempotency::tenants_with(connection, self.keys_max).await?;
         self.crowded.replace(crowded);
         Ok(())
@@ -220,7 +227,7 @@ impl Janitor {
                     "Parked receipts were given up: their messages never became known"
                 );
             }
-            if given_up < ROWS_MAX.unsigned_abs() {
+            if given_up < FULL {
                 break;
             }
         }

@@ -87,15 +87,15 @@ pub async fn forget_ended_before(
     connection: &mut PgConnection,
     before_ms: i64,
     limit: i64,
-) -> sqlx::Result<()> {
-    sqlx::query!(
+) -> sqlx::Result<u64> {
+    let gone = sqlx::query!(
         "delete from replays where (ccid, id) in (select ccid, id from replays where ended_at < $1 limit $2)",
         before_ms,
         limit,
     )
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(gone.rows_affected())
 }
 
 pub async fn find(

@@ -6,6 +6,7 @@ use nexus_gateway::config::Config;
 use nexus_gateway::janitor::weekly_tables;
 use nexus_gateway::platform::clock::rfc3339;
 use nexus_gateway::platform::database::partitions::{self, WEEK_MS, Weekly};
+use nexus_gateway::simulator::Answer;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
@@ -72,6 +73,61 @@ async fn a_suppression_whose_time_is_over_leaves_nothing_behind() {
         (left == 0).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_no_partition_takes_along_is_forgotten_when_its_time_is_over() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    gateway.third_party.answer_with([Answer::status(400)]);
+    let dead = tenant.send(CONSUMER, "refused").await;
+    tenant.wait_for_status(&dead, "Failed").await;
+    tenant.consumer_says(CONSUMER, "hello").await;
+    let conversations = tenant.get("/nexus/v3/conversations").await.json();
+    let id = conversations["data"]["items"][0]["id"].as_str().unwrap();
+    let close = format!("/nexus/v3/conversations/{id}/close");
+    assert_eq!(
+        tenant.post_once("a-key", &close, &json!({})).await.status,
+        200
+    );
+    let replay = json!({ "filter": {}, "ratePerSecond": 1, "dryRun": true });
+    assert_eq!(tenant.post("/nexus/v3/replays", &replay).await.status, 202);
+    let mut database = gateway.connect().await;
+    sqlx::query("insert into lives (number, life, ended_at) values (1000, 1, now())")
+        .execute(&mut database)
+        .await
+        .unwrap();
+    for table in FORGOTTEN {
+        eventually("there is something to forget", SOON, async || {
+            (rows(&mut database, table).await > 0).then_some(())
+        })
+        .await;
+    }
+
+    gateway.clock.advance(Duration::from_hours(41 * 24));
+    for table in FORGOTTEN {
+        eventually(&format!("{table} is forgotten"), SOON, async || {
+            (rows(&mut database, table).await == 0).then_some(())
+        })
+        .await;
+    }
+}
+
+/// Tables whose rows go one by one, with what of them has an end.
+const FORGOTTEN: [&str; 5] = [
+    "dead_letters",
+    "conversations where closed_at is not null",
+    "idempotency_keys",
+    "replays where ended_at is not null",
+    "lives where ended_at is not null",
+];
+
+async fn rows(database: &mut PgConnection, of: &str) -> i64 {
+    let count = format!("select count(*) from {of}");
+    sqlx::query_scalar(sqlx::AssertSqlSafe(count))
+        .fetch_one(database)
+        .await
+        .unwrap()
 }
 
 /// Messages are taken and delivered, both ways.
