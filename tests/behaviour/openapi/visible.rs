@@ -1,32 +1,32 @@
 //! The document is served, and a page to read it that needs nothing from outside.
 
 use nexus_gateway::router;
-use serde_json::Value;
+use nexus_gateway::simulator::{Reply, WireClient};
+use reqwest::Method;
+use reqwest::header::HeaderMap;
 
 use crate::harness::TestGateway;
 
 #[tokio::test]
 async fn everybody_may_read_the_document() {
     let gateway = TestGateway::start().await;
-    let answer = reqwest::get(format!("{}/openapi.json", gateway.url())).await;
-    let answer = answer.unwrap();
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.headers()["content-type"], "application/json");
-    let served: Value = answer.json().await.unwrap();
-    assert!(served == router::document());
+    let answer = get(&gateway, "openapi.json").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert!(answer.json() == router::document());
 }
 
 #[tokio::test]
 async fn the_page_loads_only_what_the_gateway_serves() {
     let gateway = TestGateway::start().await;
-    let page = reqwest::get(format!("{}/docs", gateway.url())).await;
-    let page = page.unwrap();
-    assert_eq!(page.status(), 200);
-    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
-    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    let page = get(&gateway, "docs").await;
+    assert_eq!(page.status, 200);
+    let content_type = page.header("content-type");
+    assert_eq!(content_type, Some("text/html; charset=utf-8"));
+    let policy = page.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none'; script-src 'self'; "));
     assert!(!policy.contains("http") && !policy.contains("unsafe-eval"));
-    let html = page.text().await.unwrap();
+    let html = String::from_utf8(page.body.to_vec()).unwrap();
     let loaded: Vec<&str> = ["src=\"", "href=\""]
         .into_iter()
         .flat_map(|attribute| html.split(attribute).skip(1))
@@ -35,10 +35,9 @@ async fn the_page_loads_only_what_the_gateway_serves() {
     assert_eq!(loaded.len(), 4, "{loaded:?}");
     for path in loaded {
         assert!(path.starts_with("docs/"), "{path}");
-        let file = reqwest::get(format!("{}/{path}", gateway.url())).await;
-        let file = file.unwrap();
-        assert_eq!(file.status(), 200, "{path}");
-        let kind = file.headers()["content-type"].to_str().unwrap();
+        let file = get(&gateway, path).await;
+        assert_eq!(file.status, 200, "{path}");
+        let kind = file.header("content-type").unwrap();
         let expected = match path.rsplit('.').next() {
             Some("js") => "text/javascript",
             Some("css") => "text/css",
@@ -52,8 +51,15 @@ async fn the_page_loads_only_what_the_gateway_serves() {
 async fn what_is_no_file_of_the_page_is_not_there() {
     let gateway = TestGateway::start().await;
     for name in ["index.html", "..%2fpage.html", "swagger-ui.css.map", "x"] {
-        let answer = reqwest::get(format!("{}/docs/{name}", gateway.url())).await;
-        let answer = answer.unwrap();
-        assert_eq!(answer.status(), 404, "{name}");
+        let answer = get(&gateway, &format!("docs/{name}")).await;
+        assert_eq!(answer.status, 404, "{name}");
     }
+}
+
+/// What anybody gets.
+async fn get(gateway: &TestGateway, path: &str) -> Reply {
+    let url = format!("{}/{path}", gateway.url());
+    let client = WireClient::new().unwrap();
+    let answer = client.send(Method::GET, &url, HeaderMap::new(), Vec::new());
+    answer.await.unwrap()
 }
