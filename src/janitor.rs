@@ -20,8 +20,9 @@ use crate::platform::http::idempotency::store as idempotency;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
 use crate::receipts::{intake, store as receipts, unmatched};
+use crate::statistics::model::hour_of;
 use crate::suppressions::store as suppressions;
-use crate::{conversations, lanes, replays};
+use crate::{conversations, lanes, replays, statistics};
 
 /// Between two rounds.
 const ROUND_INTERVAL_MS: i64 = 30_000;
@@ -53,6 +54,8 @@ pub struct Janitor {
     keep_ms: i64,
     /// How long replays that have ended are kept.
     keep_replays_ms: i64,
+    /// How long statistics are kept.
+    keep_statistics_ms: i64,
     /// How long idempotency keys are kept.
     keep_keys_ms: i64,
     keys_max: i64,
@@ -107,6 +110,7 @@ impl Janitor {
             tables: weekly_tables(&config.retention),
             keep_ms: i64::from(config.retention.messages_days) * DAY_MS,
             keep_replays_ms: i64::from(config.replays.ended_days) * DAY_MS,
+            keep_statistics_ms: i64::from(config.retention.statistics_days) * DAY_MS,
             keep_keys_ms: i64::from(config.retention.idempotency_hours) * HOUR_MS,
             keys_max: i64::from(config.retention.idempotency_keys_max),
             crowded,
@@ -177,6 +181,8 @@ impl Janitor {
         {
         }
         lanes::store::forget_ended_lives(connection, from_unix_ms(now_ms - LIVES_KEPT_MS)).await?;
+        let oldest_hour = hour_of(now_ms - self.keep_statistics_ms);
+        while statistics::store::forget_before(connection, oldest_hour, ROWS_MAX).await? == FULL {}
         Ok(())
     }
 

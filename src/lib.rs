@@ -38,6 +38,9 @@ pub mod suppressions;
 /// Threads of one consumer on one channel.
 pub mod conversations;
 
+/// How many messages came to what, by hour and channel.
+pub mod statistics;
+
 /// A message and its life.
 pub mod messages;
 

@@ -15,7 +15,7 @@ use crate::platform::http::middleware::{RequestLimits, around};
 use crate::platform::lifecycle::Lifecycle;
 use crate::{
     conversations, dispatch, events, health, inbound, media, messages, provisioning, replays,
-    suppressions,
+    statistics, suppressions,
 };
 
 /// The states of all routes, built by the composition root.
@@ -30,6 +30,7 @@ pub struct States {
     pub conversations: conversations::routes::State,
     pub suppressions: suppressions::routes::State,
     pub events: events::routes::State,
+    pub statistics: statistics::routes::State,
     pub endpoints: dispatch::routes::State,
 }
 
@@ -48,6 +49,7 @@ pub struct States {
 /// | `/nexus/v3/suppressions...` | applications | who must not be sent to |
 /// | `/nexus/v3/endpoints...` | operators | destinations: look, pause, resume, test |
 /// | `/nexus/v3/events` | consumers | the feed |
+/// | `/nexus/v3/statistics` | operators | how many messages came to what |
 /// | `/nexus/v3/provisioning/...` | operators | keys, services, senders |
 /// | `/openapi.json`, `/docs` | whoever calls us | all of this, described |
 pub fn public(states: &States, limits: RequestLimits, lifecycle: &Lifecycle) -> Router {
@@ -75,6 +77,7 @@ fn routes(states: Option<&States>) -> OpenApiRouter {
         .merge(bind(states, conversations::routes::routes()))
         .merge(bind(states, suppressions::routes::routes()))
         .merge(bind(states, events::routes::routes()))
+        .merge(bind(states, statistics::routes::routes()))
         .merge(bind(states, dispatch::routes::routes()));
     document::frame()
         .nest("/nexus/v3", base)

@@ -46,7 +46,8 @@ use crate::restore::Marker;
 use crate::router::States;
 use crate::suppressions::keywords::KeywordSets;
 use crate::{
-    conversations, dispatch, events, health, inbound, messages, provisioning, suppressions,
+    conversations, dispatch, events, health, inbound, messages, provisioning, statistics,
+    suppressions,
 };
 
 /// Everything that works, before anybody is let in.
@@ -116,6 +117,7 @@ impl Parts {
         );
         Marker::start(database, of_replica, lifecycle);
         events::horizon::watch(database, clock, lifecycle);
+        statistics::start_folding(&database.jobs, clock, &ownership, lifecycle);
         Ok(Self {
             context,
             stages,
@@ -181,6 +183,11 @@ impl Parts {
                 after: Arc::clone(&self.after),
                 tests: EndpointTests::new(Arc::clone(context)),
                 keys,
+            },
+            statistics: statistics::routes::State {
+                keyring: keyring.clone(),
+                clock: clock.clone(),
+                reads: database.reads.clone(),
             },
             events: events::routes::State {
                 keyring: keyring.clone(),

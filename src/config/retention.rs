@@ -11,6 +11,8 @@ pub struct RetentionConfig {
     pub messages_days: u32,
     /// How long files are kept that messages refer to; longer than the links to them live.
     pub media_days: u32,
+    /// How long figures by hour are kept.
+    pub statistics_days: u32,
     /// How long the calls that were made under an `Idempotency-Key` are known.
     pub idempotency_hours: u32,
     /// Keys of one tenant that are kept; further ones are refused until some are forgotten.
@@ -23,6 +25,11 @@ impl Section for RetentionConfig {
     fn check(&self) -> Result<(), ConfigError> {
         within("retention.messages_days", self.messages_days, 1..=36_500)?;
         within("retention.media_days", self.media_days, 1..=36_500)?;
+        within(
+            "retention.statistics_days",
+            self.statistics_days,
+            1..=36_500,
+        )?;
         within(
             "retention.idempotency_hours",
             self.idempotency_hours,

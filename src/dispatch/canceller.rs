@@ -23,8 +23,11 @@ use crate::lanes::store::{self, Cancellation};
 use crate::messages::accept::AfterAccept;
 use crate::messages::status::Status;
 use crate::messages::store::cancel;
+use crate::platform::clock::Clock;
 use crate::platform::database::{Database, within};
 use crate::platform::telemetry::metric;
+use crate::statistics;
+use crate::statistics::model::Change;
 use crate::values::{Ccid, MessageId};
 
 /// Wishes are looked for this often without a wake-up.
@@ -38,6 +41,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 /// The task of one replica.
 pub struct Canceller {
     database: Database,
+    clock: Clock,
     ids: Arc<Ids>,
     ownership: Arc<Ownership>,
     withdrawals: Arc<Withdrawals>,
@@ -56,6 +60,7 @@ impl Canceller {
     pub fn start(context: &DispatchContext, after: &Arc<dyn AfterAccept>, asked: Arc<Notify>) {
         let canceller = Self {
             database: context.database.clone(),
+            clock: context.clock.clone(),
             ids: Arc::clone(&context.ids),
             ownership: Arc::clone(&context.ownership),
             withdrawals: Arc::clone(&context.withdrawals),
@@ -150,6 +155,12 @@ impl Canceller {
             })
             .collect();
         history::store::append(&mut transaction, &entries).await?;
+        let channels: Vec<(Ccid, &str)> = cancelled
+            .iter()
+            .map(|message| (message.ccid, message.channel_id.as_str()))
+            .collect();
+        let now_ms = self.clock.now_ms();
+        statistics::store::add(&mut transaction, Change::Cancelled, &channels, now_ms).await?;
         transaction.commit().await?;
         // An earlier try may have granted some of them.
         let asked: Vec<(Ccid, MessageId)> = held.iter().map(|wish| (wish.ccid, wish.id)).collect();

@@ -6,6 +6,7 @@ use super::columns::{Buried, Endpoints, Entries, Names, States, Waiting};
 use super::results::{Fate, ResultRow};
 use crate::lanes::model::Life;
 use crate::lanes::store::DeliveryKeys;
+use crate::statistics::model::hour_of;
 
 /// Stores results; `false` where the life has ended and nothing was stored.
 pub async fn finish(
@@ -13,18 +14,17 @@ pub async fn finish(
     life: Life,
     rows: &[ResultRow],
 ) -> sqlx::Result<bool> {
-    let done = DeliveryKeys::of(
-        rows.iter()
-            .filter(|row| row.fate == Fate::Done)
-            .map(|row| &row.delivery),
-    );
+    let ended = rows.iter().filter(|row| row.fate == Fate::Done);
+    let done = DeliveryKeys::of(ended.clone().map(|row| &row.delivery));
+    let statuses: Vec<i16> = ended.map(status).collect();
+    let hour = rows.first().map_or(0, |row| hour_of(row.now_ms));
     let waiting = Waiting::of(rows);
     let states = States::of(rows);
     let entries = Entries::of(rows);
     let names = Names::of(rows);
     let buried = Buried::of(rows);
     let endpoints = Endpoints::of(rows);
-    let stands = sqlx::query_file_scalar!(
+    sqlx::query_file_scalar!(
         "src/dispatch/sql/finish.sql",
         life.number,
         life.life,
@@ -67,8 +67,14 @@ pub async fn finish(
         &endpoints.pause,
         &endpoints.last_error as _,
         &waiting.held,
+        &statuses,
+        hour,
     )
     .fetch_one(connection)
-    .await?;
-    Ok(stands)
+    .await
+}
+
+/// The rank of the status that a result gives to its message; -1 where it gives none.
+fn status(row: &ResultRow) -> i16 {
+    row.state.as_ref().map_or(-1, |state| state.status.rank())
 }

@@ -10,7 +10,9 @@ use crate::history;
 use crate::history::model::{Entry, Kind, Stream};
 use crate::lanes::LaneId;
 use crate::lanes::backlog::Full;
-use crate::lanes::store as lanes;
+use crate::lanes::store::{self as lanes, Waiting};
+use crate::statistics;
+use crate::statistics::model::Change;
 use crate::values::{Ccid, MessageId};
 
 /// Dead letters that are sent again once the transaction is committed that says so.
@@ -57,10 +59,17 @@ impl Desk {
         if revived.is_empty() {
             return Ok(Redriven::default());
         }
-        let expires_at = self.clock.now_ms() + self.submit.message_age_max_ms;
-        lanes::enqueue(transaction, ccid, &revived, expires_at).await?;
-        let mut entries = Vec::with_capacity(revived.len());
-        for message in &revived {
+        let now_ms = self.clock.now_ms();
+        let waiting: Vec<Waiting> = revived.iter().map(|message| message.waiting).collect();
+        let expires_at = now_ms + self.submit.message_age_max_ms;
+        lanes::enqueue(transaction, ccid, &waiting, expires_at).await?;
+        let channels: Vec<(Ccid, &str)> = revived
+            .iter()
+            .map(|message| (ccid, message.channel_id.as_str()))
+            .collect();
+        statistics::store::add(transaction, Change::Retried, &channels, now_ms).await?;
+        let mut entries = Vec::with_capacity(waiting.len());
+        for message in &waiting {
             let event = self.ids.next(&self.ownership).map_err(|_| no_lease())?;
             let subject = message.id.as_i64();
             entries.push(Entry {
@@ -69,11 +78,11 @@ impl Desk {
             });
         }
         history::store::append(transaction, &entries).await?;
-        let mut lanes: Vec<LaneId> = revived.iter().map(|message| message.lane).collect();
+        let mut lanes: Vec<LaneId> = waiting.iter().map(|message| message.lane).collect();
         lanes.sort_unstable();
         lanes.dedup();
         Ok(Redriven {
-            messages: revived.len(),
+            messages: waiting.len(),
             lanes,
         })
     }

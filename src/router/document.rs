@@ -32,6 +32,7 @@ use crate::platform::http::openapi::{Refusal, finish};
         (name = "Suppressions", description = "Addresses that must not be sent to"),
         (name = "Events", description = "What happened, in order"),
         (name = "Endpoints", description = "Destinations: look, pause, resume, test"),
+        (name = "Statistics", description = "How many messages came to what"),
         (name = "Services and senders", description = "What a tenant sends with, and from where"),
         (name = "API keys", description = "Who may call, and what they may do"),
         (name = "Health", description = "Is the process well, can it take work"),

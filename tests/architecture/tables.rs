@@ -10,6 +10,9 @@ const OWNERS: &[(&str, &str)] = &[
     ("lives", "lanes"),
     ("lanes", "lanes"),
     ("deliveries", "lanes"),
+    ("tasks", "lanes"),
+    ("statistics", "statistics"),
+    ("statistics_deltas", "statistics"),
     ("cancellations", "lanes"),
     ("restore_hold", "lanes"),
     ("directory", "provisioning"),
@@ -36,21 +39,22 @@ const OWNERS: &[(&str, &str)] = &[
 /// Statements that name several owners' tables: each is one because it has to be one.
 const SHARED: &[(&str, &str)] = &[
     // What is acknowledged is stored in one commit: message, delivery, event, conversation, and what a keyword changes. The
-    // check of suppressions sees what the message is stored with, and nothing is stored under a life that has ended.
+    // check of suppressions sees what the message is stored with, and nothing is stored under a life that has ended. Like
+    // the other two it says in the same breath by how much the statistics change, so that those are exact.
     (
         "src/messages/sql/accept.sql",
-        "messages inbound_keys conversations deliveries lanes lives history suppressions",
+        "messages inbound_keys conversations deliveries lanes lives history suppressions statistics_deltas",
     ),
     // The result of an attempt is one fact: the delivery goes or waits, the message has its status, history its entry.
     // None of it is written by an owner that was declared dead.
     (
         "src/dispatch/sql/finish.sql",
-        "deliveries lanes lives message_states history provider_ids dead_letters",
+        "deliveries lanes lives message_states history provider_ids dead_letters statistics_deltas",
     ),
     // A receipt leaves its parking place, raises the status and is kept, all or nothing.
     (
         "src/receipts/sql/apply.sql",
-        "parked_receipts provider_ids messages message_states history",
+        "parked_receipts provider_ids messages message_states history statistics_deltas",
     ),
     // The tick is the one statement that every replica sends eight times in a lease, so it also shows the version of the
     // directory: a change is in force everywhere within a tick.

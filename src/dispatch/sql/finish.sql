@@ -6,9 +6,23 @@ with me as materialized (
 ),
 done as (
     delete from deliveries d
-    using unnest($3::uuid[], $4::bigint[], $5::bigint[], $6::boolean[], $7::bigint[]) as done (ccid, lane, stamp, own, id)
+    using unnest($3::uuid[], $4::bigint[], $5::bigint[], $6::boolean[], $7::bigint[], $42::smallint[])
+         as done (ccid, lane, stamp, own, id, status)
     where d.ccid = done.ccid and d.lane = done.lane and d.stamp = done.stamp and d.own = done.own and d.id = done.id
       and exists (select 1 from me)
+    returning done.ccid, done.lane, done.status
+),
+-- By what is really gone, which is so once, however often this is written.
+counted as (
+    insert into statistics_deltas (ccid, hour, channel_id, sent, failed)
+    select ended.ccid, $43, lanes.target, nullif(ended.sent, 0), nullif(ended.failed, 0)
+    from (
+        select ccid, lane, count(*) filter (where status = 20) as sent, count(*) filter (where status = 30) as failed
+        from done
+        where status in (20, 30)
+        group by ccid, lane
+    ) ended
+    join lanes on lanes.lane = ended.lane
 ),
 waiting as (
     update deliveries d

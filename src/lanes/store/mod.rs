@@ -6,6 +6,7 @@ mod deliveries;
 mod hold;
 mod lanes;
 mod replicas;
+mod tasks;
 
 pub use cancellations::{
     CANCELLATIONS_CHANNEL, Cancellation, ask_to_cancel, take_wishes, wished_cancellations,
@@ -26,3 +27,4 @@ pub use lanes::{
 pub use replicas::{
     Registration, Report, Tick, end_life, forget_ended_lives, register, standing_lives, tick,
 };
+pub use tasks::hold_task;

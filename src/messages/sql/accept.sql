@@ -124,6 +124,14 @@ noted as (
     select ccid, suppression_event, id, 5, 3 from item where id in (select id from stopped)
     union all
     select ccid, suppression_event, id, 6, 3 from item where id in (select id from restarted where in_force)
+),
+counted as (
+    insert into statistics_deltas (ccid, hour, channel_id, received, submitted)
+    select ccid, $3 / 3600000, channel_id, nullif(count(*) - count(nullif(direction, 0)), 0),
+           nullif(count(nullif(direction, 0)), 0)
+    from item
+    where not suppressed
+    group by ccid, channel_id
 )
 select 0::smallint as "tag!", 0::bigint as "a!", 0::bigint as "b!" from me
 union all select 1::smallint, id, 0 from item where suppressed

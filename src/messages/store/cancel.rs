@@ -8,9 +8,10 @@ use crate::messages::status::Status;
 use crate::values::{Ccid, MessageId};
 
 /// A message that was called back, and whose event that makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancelled {
     pub ccid: Ccid,
+    pub channel_id: String,
     pub id: MessageId,
     pub stream: Stream,
 }
@@ -36,7 +37,7 @@ pub async fn cancel(
              on conflict (ccid, id) do update set status = excluded.status where state.status = $4
              returning ccid, id
          )
-         select m.ccid, m.id, m.stream
+         select m.ccid, m.id, m.stream, m.channel_id
          from cancelled c join messages m on m.ccid = c.ccid and m.id = c.id",
         &ccids,
         &ids,
@@ -49,6 +50,7 @@ pub async fn cancel(
         .into_iter()
         .map(|row| Cancelled {
             ccid: Ccid::from_uuid(row.ccid),
+            channel_id: row.channel_id,
             id: MessageId::from_i64(row.id),
             stream: Stream::from_i16(row.stream).unwrap_or(Stream::Both),
         })

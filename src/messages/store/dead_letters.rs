@@ -120,13 +120,20 @@ impl Walk {
     }
 }
 
+/// A dead letter that is dead no longer.
+#[derive(Debug)]
+pub struct Revived {
+    pub waiting: Waiting,
+    pub channel_id: String,
+}
+
 /// Ends the death of a tenant's dead letters: they are `Queued` anew, as nothing has come of them. Answers those that
 /// were dead, in the order of their ids, as they are to be sent.
 pub async fn revive(
     connection: &mut PgConnection,
     ccid: Ccid,
     ids: &[MessageId],
-) -> sqlx::Result<Vec<Waiting>> {
+) -> sqlx::Result<Vec<Revived>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.as_i64()).collect();
     let rows = sqlx::query!(
         "with dead as materialized (
@@ -141,7 +148,7 @@ pub async fn revive(
          revived as (
              delete from dead_letters where ccid = $1 and id in (select id from dead) returning id, lane
          )
-         select r.id, r.lane, m.priority
+         select r.id, r.lane, m.priority, m.channel_id
          from revived r join messages m on m.ccid = $1 and m.id = r.id
          order by r.id",
         ccid.as_uuid(),
@@ -149,10 +156,13 @@ pub async fn revive(
     )
     .fetch_all(connection)
     .await?;
-    let waiting = rows.into_iter().map(|row| Waiting {
-        id: MessageId::from_i64(row.id),
-        lane: LaneId(row.lane),
-        priority: Priority::from_i16(row.priority).unwrap_or(Priority::Normal),
+    let revived = rows.into_iter().map(|row| Revived {
+        waiting: Waiting {
+            id: MessageId::from_i64(row.id),
+            lane: LaneId(row.lane),
+            priority: Priority::from_i16(row.priority).unwrap_or(Priority::Normal),
+        },
+        channel_id: row.channel_id,
     });
-    Ok(waiting.collect())
+    Ok(revived.collect())
 }

@@ -125,6 +125,8 @@ catalogue! {
     DIRECTORY_READS_FAILED = Counter "nexus_gateway_directory_reads_failed_total";
     /// Partitions past their retention that could not be dropped yet because somebody was reading them.
     PARTITIONS_IN_USE = Counter "nexus_gateway_partitions_in_use_total";
+    /// Rounds of folding statistics that failed; nothing of them is lost, and reading them takes longer.
+    STATISTICS_FOLDS_FAILED = Counter "nexus_gateway_statistics_folds_failed_total";
     /// Rounds of clean-up that failed.
     CLEAN_UPS_FAILED = Counter "nexus_gateway_clean_ups_failed_total";
 }

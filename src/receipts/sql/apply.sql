@@ -68,7 +68,16 @@ raised as (
     join before on before.ccid = best.ccid and before.id = best.found
     -- Of two reasons for the same status the higher one stays, so that their order makes no difference either.
     where s.ccid = best.ccid and s.id = best.found and (best.status, best.reason) > (before.status, before.reason)
-    returning s.ccid, s.id, s.status, coalesce(s.reason, 0) as reason
+    returning s.ccid, s.id, s.status, coalesce(s.reason, 0) as reason, before.status as was
+),
+counted as (
+    insert into statistics_deltas (ccid, hour, channel_id, delivered, failed, removed)
+    select r.ccid, $3 / 3600000, m.channel_id, nullif(count(*) filter (where r.status = 40), 0),
+           nullif(count(*) filter (where r.status in (30, 50)), 0), nullif(count(*) filter (where r.status = 60), 0)
+    from raised r
+    join messages m on m.ccid = r.ccid and m.id = r.id
+    where r.status > r.was and r.status >= 30
+    group by r.ccid, m.channel_id
 ),
 noted as (
     insert into history (ccid, id, subject, kind, stream, status, detail)

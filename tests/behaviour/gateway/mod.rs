@@ -22,5 +22,6 @@ pub(crate) mod replays;
 mod rich_media;
 mod search;
 mod states;
+mod statistics;
 mod submission;
 mod webhook;

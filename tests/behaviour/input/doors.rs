@@ -284,6 +284,9 @@ fn operations(site: &Site) -> Vec<Door> {
         Door::get("/nexus/v3/endpoints")
             .at(&[])
             .query("limit=5&cursor=MQ"),
+        Door::get("/nexus/v3/statistics").at(&[]).query(
+            "limit=5&cursor=NS84&channelId=16504661149&since=2026-01-01T00:00:00Z&until=2030-01-01T00:00:00Z",
+        ),
         Door::get("/nexus/v3/endpoints/{id}").at(id),
         Door::post("/nexus/v3/endpoints/{id}/pause").at(id),
         Door::post("/nexus/v3/endpoints/{id}/test")

@@ -1,6 +1,7 @@
 //! Several replicas on one database: who sends for which destination, and what becomes of it when one of them stops,
 //! is killed or is frozen.
 
+mod counted;
 mod death;
 mod replay;
 mod sharing;

@@ -22,6 +22,10 @@ async fn a_replay_survives_the_replica_that_works_on_it_and_keeps_its_rate() {
     let mut database = fleet.connect().await;
     // The one lane is somebody's.
     lanes_are_shared(&mut database, 1).await;
+    let mut lives = Vec::new();
+    for server in &fleet.servers {
+        lives.push(life_of(&mut database, &server.url, &tenant).await);
+    }
     let letters = dead_letters(&fleet.third_party, &tenant, &people(LETTERS), "spring").await;
 
     let body = json!({ "filter": {}, "ratePerSecond": RATE });
@@ -31,13 +35,7 @@ async fn a_replay_survives_the_replica_that_works_on_it_and_keeps_its_rate() {
     })
     .await;
     let owner = owner(&mut database).await;
-    let mut victim = 0;
-    for index in 0..fleet.servers.len() {
-        let url = fleet.servers[index].url.clone();
-        if life_of(&mut database, &url, &tenant).await == owner {
-            victim = index;
-        }
-    }
+    let victim = lives.iter().position(|life| *life == owner).unwrap();
     fleet.take(victim).kill_9();
     let survivor = tenant.at(&fleet.servers[0].url);
 
