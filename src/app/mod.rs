@@ -5,6 +5,7 @@ mod listeners;
 mod media;
 mod parts;
 mod replays;
+mod states;
 mod store;
 
 use std::future::Future;

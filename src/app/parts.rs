@@ -8,57 +8,42 @@ use tracing::warn;
 
 use super::{Roles, StartError};
 use crate::config::Config;
-use crate::content::rules::ContentLimits;
 use crate::dispatch::announcer::Announcer;
 use crate::dispatch::backoff::RetrySchedule;
 use crate::dispatch::breaker::BreakerSettings;
 use crate::dispatch::canceller::Canceller;
 use crate::dispatch::context::{DispatchContext, DispatchSettings};
-use crate::dispatch::endpoint_test::EndpointTests;
 use crate::dispatch::gate::Gate;
-use crate::dispatch::replica::{Replica, Stages, TICK_INTERVAL_MAX};
+use crate::dispatch::replica::{Replica, Stages};
 use crate::dispatch::results::Results;
 use crate::dispatch::slots::Slots;
 use crate::dispatch::wake::Waker;
 use crate::dispatch::withdrawals::Withdrawals;
-use crate::inbound::door::InboundDoor;
 use crate::janitor::Janitor;
-use crate::lanes::backlog::Backlogs;
 use crate::lanes::ids::Ids;
 use crate::lanes::ownership::{LaneSignal, Ownership};
 use crate::media::references::References;
-use crate::media::upload::Uploads;
 use crate::messages::accept::{Accept, AcceptParts, AfterAccept};
-use crate::messages::desk::Desk;
-use crate::messages::known::KnownMessages;
-use crate::messages::submit::Submit;
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
-use crate::platform::http::LongBodies;
-use crate::platform::http::idempotency::{CrowdedTenants, IdempotencyKeys};
+use crate::platform::http::idempotency::CrowdedTenants;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outbound::{AddressGuard, OutboundClients, OutboundOptions};
-use crate::platform::telemetry::{MetricsPage, metric};
-use crate::platform::vault::Vault;
+use crate::platform::telemetry::metric;
 use crate::provisioning::Directory;
 use crate::receipts::intake::{ReceiptParts, Receipts};
 use crate::restore::Marker;
-use crate::router::States;
-use crate::suppressions::keywords::KeywordSets;
-use crate::{
-    conversations, dispatch, events, health, inbound, messages, provisioning, statistics,
-    suppressions,
-};
+use crate::{events, statistics};
 
 /// Everything that works, before anybody is let in.
 pub(super) struct Parts {
     pub(super) context: Arc<DispatchContext>,
     pub(super) stages: Stages,
-    accept: Accept,
-    receipts: Receipts,
-    crowded: CrowdedTenants,
-    after: Arc<dyn AfterAccept>,
-    feed: watch::Receiver<u64>,
+    pub(super) accept: Accept,
+    pub(super) receipts: Receipts,
+    pub(super) crowded: CrowdedTenants,
+    pub(super) after: Arc<dyn AfterAccept>,
+    pub(super) feed: watch::Receiver<u64>,
 }
 
 impl Parts {
@@ -107,17 +92,7 @@ impl Parts {
         );
         let receipts = start_receipts(config, &context, &after);
         let crowded = CrowdedTenants::default();
-        let of_replica = (&ids, &ownership);
-        Janitor::start(
-            config,
-            (database, clock),
-            of_replica,
-            crowded.clone(),
-            lifecycle,
-        );
-        Marker::start(database, of_replica, lifecycle);
-        events::horizon::watch(database, clock, lifecycle);
-        statistics::start_folding(&database.jobs, clock, &ownership, lifecycle);
+        start_chores(config, &context, &crowded);
         Ok(Self {
             context,
             stages,
@@ -128,165 +103,23 @@ impl Parts {
             feed,
         })
     }
-
-    /// What the routes reach.
-    pub(super) fn states(
-        &self,
-        config: &Config,
-        vault: Arc<Vault>,
-        metrics: MetricsPage,
-    ) -> Result<States, StartError> {
-        let context = &self.context;
-        let (clock, database) = (&context.clock, &context.database);
-        let keyring = context.directory.keyring();
-        let (ids, ownership) = (&context.ids, &context.ownership);
-        let keys = IdempotencyKeys {
-            vault: Arc::clone(&vault),
-            crowded: self.crowded.clone(),
-        };
-        let media = super::media::state(
-            config,
-            (database, clock),
-            (&context.directory, &vault, &context.media),
-            keys.clone(),
-        )?;
-        let messages = self.messages(config, keys.clone());
-        Ok(States {
-            replays: super::replays::start(config, &messages, &context.lifecycle),
-            health: self.health(metrics),
-            provisioning: provisioning::routes::State {
-                pool: database.jobs.clone(),
-                directory: context.directory.clone(),
-                vault,
-                clock: clock.clone(),
-                guard: context.clients.guard().clone(),
-                https_only: config.outbound.https_only,
-                keys: keys.clone(),
-            },
-            inbound: self.inbound(config, media.uploads.clone()),
-            media,
-            messages,
-            conversations: self.conversations(keys.clone()),
-            suppressions: suppressions::routes::State {
-                keyring: keyring.clone(),
-                clock: clock.clone(),
-                database: database.clone(),
-                ids: Arc::clone(ids),
-                ownership: Arc::clone(ownership),
-            },
-            endpoints: dispatch::routes::State {
-                keyring: keyring.clone(),
-                clock: clock.clone(),
-                database: database.clone(),
-                ids: Arc::clone(ids),
-                ownership: Arc::clone(ownership),
-                after: Arc::clone(&self.after),
-                tests: EndpointTests::new(Arc::clone(context)),
-                keys,
-            },
-            statistics: statistics::routes::State {
-                keyring: keyring.clone(),
-                clock: clock.clone(),
-                reads: database.reads.clone(),
-            },
-            events: events::routes::State {
-                keyring: keyring.clone(),
-                clock: clock.clone(),
-                database: database.clone(),
-                lifecycle: context.lifecycle.clone(),
-                grew: self.feed.clone(),
-            },
-        })
-    }
-
-    fn messages(&self, config: &Config, keys: IdempotencyKeys) -> messages::routes::State {
-        let context = &self.context;
-        let age_max = config.dispatch.message_age_max_seconds;
-        let submit = Arc::new(Submit {
-            accept: self.accept.clone(),
-            clock: context.clock.clone(),
-            backlogs: Backlogs::new(
-                context.database.reads.clone(),
-                context.clock.clone(),
-                i64::from(config.dispatch.backlog_max),
-            ),
-            message_age_max_ms: i64::try_from(age_max).unwrap_or(i64::MAX) * 1_000,
-            limits: content_limits(config),
-            media: context.media.clone(),
-        });
-        let desk = Desk {
-            database: context.database.clone(),
-            clock: context.clock.clone(),
-            ids: Arc::clone(&context.ids),
-            ownership: Arc::clone(&context.ownership),
-            directory: context.directory.clone(),
-            submit: Arc::clone(&submit),
-            after: Arc::clone(&self.after),
-            search_time_max: Duration::from_secs_f64(config.server.search_seconds_max),
-        };
-        messages::routes::State {
-            keyring: context.directory.keyring().clone(),
-            clock: context.clock.clone(),
-            desk,
-            directory: context.directory.clone(),
-            submit,
-            keys,
-        }
-    }
-
-    fn conversations(&self, keys: IdempotencyKeys) -> conversations::routes::State {
-        let context = &self.context;
-        conversations::routes::State {
-            keyring: context.directory.keyring().clone(),
-            clock: context.clock.clone(),
-            database: context.database.clone(),
-            ids: Arc::clone(&context.ids),
-            ownership: Arc::clone(&context.ownership),
-            keys,
-        }
-    }
-
-    fn inbound(&self, config: &Config, files: Uploads) -> inbound::routes::State {
-        let door = InboundDoor {
-            accept: self.accept.clone(),
-            receipts: self.receipts.clone(),
-            keywords: KeywordSets::default(),
-            limits: content_limits(config),
-            known: KnownMessages {
-                pool: self.context.database.reads.clone(),
-                clock: self.context.clock.clone(),
-            },
-            files,
-        };
-        inbound::routes::State {
-            keyring: self.context.directory.keyring().clone(),
-            clock: self.context.clock.clone(),
-            directory: self.context.directory.clone(),
-            door: Arc::new(door),
-            long_bodies: LongBodies::new(
-                config.media.message_body_bytes_max,
-                config.media.message_bodies_max,
-            ),
-        }
-    }
-
-    fn health(&self, metrics: MetricsPage) -> health::State {
-        let readiness = health::Readiness {
-            accept: self.accept.clone(),
-            ownership: Arc::clone(&self.context.ownership),
-            lifecycle: self.context.lifecycle.clone(),
-            // Some ticks: one may be late on a busy machine.
-            proof_age_max: TICK_INTERVAL_MAX * 3,
-        };
-        health::State { readiness, metrics }
-    }
 }
 
-fn content_limits(config: &Config) -> ContentLimits {
-    ContentLimits {
-        parts_max: config.content.parts_max,
-        bytes_max: config.content.bytes_max,
-    }
+/// What is done beside the messages' path.
+fn start_chores(config: &Config, context: &DispatchContext, crowded: &CrowdedTenants) {
+    let (database, clock) = (&context.database, &context.clock);
+    let (ownership, lifecycle) = (&context.ownership, &context.lifecycle);
+    let of_replica = (&context.ids, ownership);
+    Janitor::start(
+        config,
+        (database, clock),
+        of_replica,
+        crowded.clone(),
+        lifecycle,
+    );
+    Marker::start(database, of_replica, lifecycle);
+    events::horizon::watch(database, clock, lifecycle);
+    statistics::start_folding(&database.jobs, clock, ownership, lifecycle);
 }
 
 fn start_receipts(
