@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,16 +10,23 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::LocalSet;
 
 use crate::doors::Target;
+
+/// After this a refused request is made again.
+const REFUSED_PAUSE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
     pub connections: usize,
     pub requests: usize,
     pub messages_per_request: usize,
+    /// Requests a second, however late the answers are; without it each connection asks again as soon as it is answered.
     pub rate: Option<f64>,
+    /// Whether a request that is refused with 503 is made again; otherwise it ends the run.
+    pub patient: bool,
 }
 
 /// What the callers saw.
@@ -34,40 +40,26 @@ pub struct Answered {
 /// The requests that are still to be sent, shared by all connections.
 #[derive(Debug)]
 struct Schedule {
+    due: Mutex<mpsc::UnboundedReceiver<(usize, Option<Instant>)>>,
     load: Load,
-    next: AtomicUsize,
-    began: Instant,
-}
-
-impl Schedule {
-    /// The number of the next request and when it is due.
-    async fn next(&self) -> Option<(usize, Instant)> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        if number >= self.load.requests {
-            return None;
-        }
-        let Some(rate) = self.load.rate else {
-            return Some((number, Instant::now()));
-        };
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^52 requests")]
-        let due = self.began + Duration::from_secs_f64(number as f64 / rate);
-        tokio::time::sleep_until(due.into()).await;
-        Some((number, due))
-    }
 }
 
 impl Load {
+    pub fn messages(self) -> usize {
+        self.requests * self.messages_per_request
+    }
+
     /// Sends everything and waits for the last answer.
     pub async fn run(self, target: &Target) -> Result<Answered, Box<dyn Error>> {
         let mut connections = Vec::new();
         let local = LocalSet::new();
-        for _connection in 0..self.connections {
-            connections.push(local.run_until(connect(&target.address)).await?);
+        for address in target.addresses.iter().cycle().take(self.connections) {
+            connections.push(local.run_until(connect(address)).await?);
         }
+        let began = Instant::now();
         let schedule = Rc::new(Schedule {
+            due: Mutex::new(self.pace(began)),
             load: self,
-            next: AtomicUsize::new(0),
-            began: Instant::now(),
         });
         let asked = connections
             .into_iter()
@@ -76,9 +68,33 @@ impl Load {
             .run_until(futures_util::future::try_join_all(asked))
             .await?;
         Ok(Answered {
-            time: schedule.began.elapsed(),
+            time: began.elapsed(),
             latencies: latencies.into_iter().flatten().collect(),
         })
+    }
+
+    /// The numbers of the requests, each when it is due. A thread of its own sleeps to the microsecond; the runtime's
+    /// timers would add up to a millisecond to each latency.
+    fn pace(self, began: Instant) -> mpsc::UnboundedReceiver<(usize, Option<Instant>)> {
+        let (send, receive) = mpsc::unbounded_channel();
+        let Some(rate) = self.rate else {
+            for number in 0..self.requests {
+                // It is as long as the channel.
+                let _sent = send.send((number, None));
+            }
+            return receive;
+        };
+        std::thread::spawn(move || {
+            for number in 0..self.requests {
+                #[expect(clippy::cast_precision_loss, reason = "far below 2^52 requests")]
+                let due = began + Duration::from_secs_f64(number as f64 / rate);
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                if send.send((number, Some(due))).is_err() {
+                    return;
+                }
+            }
+        });
+        receive
     }
 }
 
@@ -96,16 +112,36 @@ async fn ask_on(
     schedule: &Schedule,
 ) -> Result<Vec<Duration>, Box<dyn Error>> {
     let mut latencies = Vec::new();
-    while let Some((number, due)) = schedule.next().await {
-        let request = target.request(number, schedule.load.messages_per_request)?;
-        connection.ready().await?;
-        let answer = connection.send_request(request).await?;
-        let status = answer.status();
-        let body = answer.into_body().collect().await?.to_bytes();
-        if status != StatusCode::OK && status != StatusCode::ACCEPTED {
-            return Err(format!("{status}: {}", String::from_utf8_lossy(&body)).into());
+    loop {
+        let next = schedule.due.lock().await.recv().await;
+        let Some((number, due)) = next else {
+            return Ok(latencies);
+        };
+        let due = due.unwrap_or_else(Instant::now);
+        while !ask(&mut connection, target, schedule.load, (number, due)).await? {
+            tokio::time::sleep(REFUSED_PAUSE).await;
         }
         latencies.push(due.elapsed());
     }
-    Ok(latencies)
+}
+
+/// Whether a request was taken; if not, it may be made again.
+async fn ask(
+    connection: &mut SendRequest<Full<Bytes>>,
+    target: &Target,
+    load: Load,
+    (number, due): (usize, Instant),
+) -> Result<bool, Box<dyn Error>> {
+    let request = target.request(number, load.messages_per_request, due)?;
+    connection.ready().await?;
+    let answer = connection.send_request(request).await?;
+    let status = answer.status();
+    let body = answer.into_body().collect().await?.to_bytes();
+    if status == StatusCode::OK || status == StatusCode::ACCEPTED {
+        return Ok(true);
+    }
+    if load.patient && status == StatusCode::SERVICE_UNAVAILABLE {
+        return Ok(false);
+    }
+    Err(format!("{status}: {}", String::from_utf8_lossy(&body)).into())
 }

@@ -1,74 +1,130 @@
-//! The figures of one run, as a line of a table.
+//! What is printed and kept of all cases: every run, and how each figure compares with what it has to reach.
 
-use std::time::Duration;
+use std::cell::RefCell;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
 
-use crate::load::Answered;
-use crate::sink::Delivered;
-use crate::usage::Usage;
+use serde::Serialize;
+use serde_json::{Value, json};
 
-#[derive(Debug)]
+use crate::figures::Figures;
+
+#[derive(Debug, Default)]
 pub struct Report {
-    pub messages: usize,
-    pub answered: Answered,
-    pub delivered: Delivered,
-    pub gateway: Usage,
-    pub postgres: Usage,
-    pub wal_bytes: u64,
+    runs: RefCell<Vec<Run>>,
+    goals: RefCell<Vec<Goal>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Run {
+    case: String,
+    program: String,
+    rounds: Vec<Figures>,
+}
+
+/// A figure beside what it must reach and what it aims at.
+#[derive(Debug, Clone, Serialize)]
+pub struct Goal {
+    pub figure: String,
+    pub value: f64,
+    pub must: Option<Bound>,
+    pub aim: Option<Bound>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Bound {
+    fn is_met(self, value: f64) -> bool {
+        match self {
+            Self::AtLeast(bound) => value >= bound,
+            Self::AtMost(bound) => value <= bound,
+        }
+    }
+
+    fn describe(self, value: f64) -> String {
+        let met = if self.is_met(value) { "met" } else { "MISSED" };
+        match self {
+            Self::AtLeast(bound) => format!("≥ {bound} {met}"),
+            Self::AtMost(bound) => format!("≤ {bound} {met}"),
+        }
+    }
 }
 
 impl Report {
-    pub const HEAD: &str = "\
-| run | answered/s | answer p50 / p90 ms | delivered/s | arrival p50 / p90 ms | gateway CPU s/1k | Postgres CPU s/1k | WAL B/message | repeats | missing |
-|---|---|---|---|---|---|---|---|---|---|";
+    /// Prints the head of a case's table.
+    pub fn begin(case: &str, about: &str) {
+        println!("\n## {case}: {about}\n\n{}", Figures::head());
+    }
 
-    pub fn line(&self, name: &str) -> String {
-        let answered_per_second = per_second(self.messages, self.answered.time);
-        let (delivered_per_second, arrival, missing) = if self.delivered.latencies.is_empty() {
-            ("–".to_owned(), "–".to_owned(), 0)
-        } else {
-            let count = self.delivered.latencies.len();
-            (
-                format!("{:.0}", per_second(count, self.delivered.time)),
-                percentiles(&self.delivered.latencies),
-                self.messages - count,
-            )
+    /// Prints the median of some rounds, and keeps all of them.
+    pub fn add_rounds(&self, case: &str, program: &str, rounds: Vec<Figures>) {
+        println!("{}", Figures::line(program, &rounds));
+        self.runs.borrow_mut().push(Run {
+            case: case.to_owned(),
+            program: program.to_owned(),
+            rounds,
+        });
+    }
+
+    /// A figure that may be at most so much.
+    pub fn at_most(&self, figure: &str, value: f64, must: f64, aim: f64) {
+        self.add(
+            figure,
+            value,
+            Some((Bound::AtMost(must), Bound::AtMost(aim))),
+        );
+    }
+
+    /// A figure that has to be so much at least.
+    pub fn at_least(&self, figure: &str, value: f64, must: f64, aim: f64) {
+        self.add(
+            figure,
+            value,
+            Some((Bound::AtLeast(must), Bound::AtLeast(aim))),
+        );
+    }
+
+    /// A figure that has no goal.
+    pub fn shows(&self, figure: &str, value: f64) {
+        self.add(figure, value, None);
+    }
+
+    fn add(&self, figure: &str, value: f64, bounds: Option<(Bound, Bound)>) {
+        let goal = Goal {
+            figure: figure.to_owned(),
+            value,
+            must: bounds.map(|(must, _aim)| must),
+            aim: bounds.map(|(_must, aim)| aim),
         };
-        format!(
-            "| {name} | {answered_per_second:.0} | {} | {delivered_per_second} | {arrival} | {:.4} | {:.4} | {} | {} | {missing} |",
-            percentiles(&self.answered.latencies),
-            self.per_thousand(self.gateway),
-            self.per_thousand(self.postgres),
-            self.wal_bytes / u64::try_from(self.messages).unwrap_or(u64::MAX),
-            self.delivered.repeats,
-        )
+        let verdict = bounds.map_or_else(String::new, |(must, aim)| {
+            format!(
+                " — must {}, aim {}",
+                must.describe(value),
+                aim.describe(value)
+            )
+        });
+        println!("* {figure}: {value:.3}{verdict}");
+        self.goals.borrow_mut().push(goal);
     }
 
-    /// The run that is in the middle by what it cost.
-    pub fn median(mut reports: Vec<Self>) -> Self {
-        reports.sort_by_key(|report| report.gateway.0 + report.postgres.0);
-        reports.swap_remove(reports.len() / 2)
+    /// Writes everything as JSON, with what was measured on.
+    pub fn write(&self, path: &Path, machine: &Value) -> Result<(), Box<dyn Error>> {
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        let document = json!({
+            "machine": machine,
+            "runs": *self.runs.borrow(),
+            "figures": *self.goals.borrow(),
+        });
+        fs::write(path, serde_json::to_vec_pretty(&document)?)?;
+        println!("\nWritten to {}", path.display());
+        Ok(())
     }
-
-    fn per_thousand(&self, usage: Usage) -> f64 {
-        usage.0.as_secs_f64() / as_f64(self.messages) * 1000.0
-    }
-}
-
-fn per_second(count: usize, time: Duration) -> f64 {
-    as_f64(count) / time.as_secs_f64()
-}
-
-fn percentiles(latencies: &[Duration]) -> String {
-    let mut sorted = latencies.to_vec();
-    sorted.sort_unstable();
-    let at = |percent: usize| {
-        let index = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
-        sorted.get(index).copied().unwrap_or_default().as_secs_f64() * 1000.0
-    };
-    format!("{:.2} / {:.2}", at(50), at(90))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "far below 2^52 messages")]
-fn as_f64(count: usize) -> f64 {
-    count as f64
 }
