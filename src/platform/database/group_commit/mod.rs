@@ -163,7 +163,7 @@ impl<F: Flush> GroupCommit<F> {
         }
     }
 
-    /// Begins a line with one of the committers; see [`choose`].
+    /// Begins a line: with an idle committer while little is pending, else with one whose batch it can join.
     pub fn line(&self) -> Line {
         let pending = |queue: &Queue<F::Item>| queue.pending.load(Ordering::Acquire);
         Line(choose(&self.queues.iter().map(pending), self.full_at))
