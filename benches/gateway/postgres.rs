@@ -64,6 +64,7 @@ impl Postgres {
         let backend: i32 = sqlx::query_scalar("select pg_backend_pid()")
             .fetch_one(&mut connection)
             .await?;
+        let id = parent_of(backend).ok_or("Postgres does not run on this machine")?;
         let described = sqlx::query_scalar(
             "select 'Postgres ' || current_setting('server_version') || string_agg(', ' || name || '=' || setting, '')
              from pg_settings
@@ -75,8 +76,8 @@ impl Postgres {
         connection.close().await?;
         Ok(Self {
             own,
-            id: parent_of(backend).ok_or("Postgres does not run on this machine")?,
             options,
+            id,
             described,
             counts_statements,
         })
