@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::bench::{Bench, Subject, Until};
 use crate::doors::Door;
 use crate::figures::{Figures, as_f64, median};
-use crate::load::Load;
 use crate::report::Report;
 use crate::tenant::{Channel, Tenant};
 
@@ -96,10 +95,8 @@ async fn share(bench: &Bench, subject: &Subject) -> Result<(Vec<Figures>, usize)
     bench
         .warm_up(subject, Door::Submit, Until::Delivered)
         .await?;
-    let load = Load {
-        rate: None,
-        ..bench.load()
-    };
+    // More than the lanes may have open, so that each is at its limit.
+    let load = Bench::bulk(bench.options.messages);
     let (mut rounds, mut open) = (Vec::new(), 0);
     for _round in 0..bench.options.rounds {
         rounds.push(
