@@ -46,6 +46,7 @@ kept as (
     from item
     where key is not null and not suppressed
     order by ccid, key
+    returning 1
 ),
 opening as materialized (
     select distinct on (ccid, channel_id, sender_address)
@@ -57,11 +58,19 @@ opening as materialized (
 opened as (
     insert into conversations (ccid, id, channel_id, consumer, consumer_name, opened_at)
     select ccid, new_conversation, channel_id, sender_address, sender_name, $3 from opening
+    returning 1
+),
+-- A flush that goes step by step has its keys before its conversations, and locks lanes last. So does this one: both are
+-- counted before a lane is looked at.
+settled as materialized (
+    select (select count(*) from kept) + (select count(*) from opened) as rows from me
 ),
 -- Lanes of other owners: raised under the row's lock, which makes their rows appear in the order of their stamps.
 raised as (
     update lanes set stamp = stamp + 1
-    where lane in (select lane from lanes where lane = any($29) and exists (select 1 from me) order by lane for update)
+    where lane in (
+        select lane from lanes where lane = any($29) and (select rows from settled) >= 0 order by lane for update
+    )
     returning lane, stamp
 ),
 stamped as materialized (

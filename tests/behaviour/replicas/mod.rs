@@ -3,6 +3,7 @@
 
 mod counted;
 mod death;
+mod locks;
 mod replay;
 mod sharing;
 mod stopping;
