@@ -77,8 +77,10 @@ impl Slots {
             turn.waits.store(false, Ordering::Release);
             let slot = self.slot(ccid);
             // Nobody else knows of a lane that was given away: its slot goes on to the next when this is dropped.
-            *turn.granted() = Some(slot);
+            let unused = turn.granted().replace(slot);
             turn.came.notify_one();
+            // Given back only here: whoever is granted it may be this very lane, whose place was locked until now.
+            drop(unused);
         }
     }
 
