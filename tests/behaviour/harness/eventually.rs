@@ -12,18 +12,22 @@ use tokio::time::{Instant, sleep};
 pub async fn eventually<T>(
     what: &str,
     within: Duration,
-    mut probe: impl AsyncFnMut() -> Option<T>,
+    probe: impl AsyncFnMut() -> Option<T>,
 ) -> T {
+    match in_time(within, probe).await {
+        Some(found) => found,
+        None => panic!("not within {} s: {what}", within.as_secs()),
+    }
+}
+
+/// The same for whoever has more to say where it came to nothing: `None` when the time is over.
+pub async fn in_time<T>(within: Duration, mut probe: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let started = Instant::now();
     loop {
-        if let Some(found) = probe().await {
+        let found = probe().await;
+        if found.is_some() || started.elapsed() >= within {
             return found;
         }
-        assert!(
-            started.elapsed() < within,
-            "not within {} s: {what}",
-            within.as_secs()
-        );
         sleep(Duration::from_millis(20)).await;
     }
 }

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nexus_gateway::simulator::{Received, Reply, Signature, ThirdParty};
+use nexus_gateway::values::MessageId;
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::eventually::eventually;
+use super::eventually::{eventually, in_time};
 
 /// How long everything that was promised may take to arrive once faults have stopped.
 const ARRIVES: Duration = Duration::from_mins(1);
@@ -149,7 +150,7 @@ impl Ledger {
     /// Waits until everything that was promised has arrived and nothing is left to be sent, and checks that nothing
     /// arrived changed, unsigned, twice without a reason, or out of its person's order.
     pub async fn balances(&self, third_party: &ThirdParty, database: &mut PgConnection) {
-        self.everything_arrives(third_party).await;
+        self.everything_arrives(third_party, database).await;
         everything_is_recorded(database).await;
         self.every_refusal_was_honest();
         let received = third_party.requests();
@@ -165,15 +166,31 @@ impl Ledger {
         );
     }
 
-    async fn everything_arrives(&self, third_party: &ThirdParty) {
-        eventually("everything promised has arrived", ARRIVES, async || {
-            let received = third_party.requests();
-            let by_id = by_id(&received);
-            let books = self.books();
-            let missing = |promised: &&Promised| !by_id.contains_key(&promised.id);
-            books.promised.iter().find(missing).is_none().then_some(())
-        })
-        .await;
+    async fn everything_arrives(&self, third_party: &ThirdParty, database: &mut PgConnection) {
+        let all = in_time(ARRIVES, async || {
+            self.missing(third_party).is_empty().then_some(())
+        });
+        if all.await.is_none() {
+            let missing = self.missing(third_party);
+            let whereabouts = whereabouts(&missing, database).await;
+            panic!(
+                "{} promises are not kept within {} s: {whereabouts:#?}",
+                missing.len(),
+                ARRIVES.as_secs()
+            );
+        }
+    }
+
+    /// What was promised and has not arrived.
+    fn missing(&self, third_party: &ThirdParty) -> Vec<String> {
+        let received = third_party.requests();
+        let by_id = by_id(&received);
+        let books = self.books();
+        let promised = books.promised.iter().map(|promised| &promised.id);
+        promised
+            .filter(|id| !by_id.contains_key(*id))
+            .cloned()
+            .collect()
     }
 
     fn every_promise_was_kept_to_the_letter(&self, by_id: &BTreeMap<String, Vec<Received>>) {
@@ -238,6 +255,26 @@ pub async fn everything_is_recorded(database: &mut PgConnection) {
         (waiting == 0 && unsent == 0).then_some(())
     })
     .await;
+}
+
+/// Where the first of these messages stand in the store: their states, their deliveries with the lanes, their history.
+async fn whereabouts(missing: &[String], database: &mut PgConnection) -> Vec<String> {
+    let ids = missing.iter().take(5).map(|id| id.parse::<MessageId>());
+    let ids: Vec<i64> = ids.map(|id| id.unwrap().as_i64()).collect();
+    sqlx::query_scalar(
+        "select jsonb_build_object(
+             'id', m.id,
+             'state', (select to_jsonb(s) from message_states s where s.ccid = m.ccid and s.id = m.id),
+             'delivery', (select to_jsonb(d) from deliveries d where d.ccid = m.ccid and d.lane = m.lane and d.id = m.id),
+             'lane', (select to_jsonb(l) from lanes l where l.lane = m.lane),
+             'history', (select jsonb_agg(h) from history h where h.ccid = m.ccid and h.subject = m.id)
+         )::text
+         from messages m where m.id = any($1)",
+    )
+    .bind(ids)
+    .fetch_all(database)
+    .await
+    .unwrap()
 }
 
 fn by_id(received: &[Received]) -> BTreeMap<String, Vec<Received>> {
