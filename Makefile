@@ -5,7 +5,7 @@ export SQLX_OFFLINE = true
 
 ARGUMENTS ?=
 
-.PHONY: help run test ci deep fmt lint doc openapi secrets clean-data
+.PHONY: help run test ci deep fmt lint doc openapi sbom secrets clean-data
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ doc: ## Build the documentation of the code
 
 openapi: ## Write docs/openapi.json anew, as the handlers describe it
 	cargo run --locked --quiet -- openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
+
+sbom: ## Write what is inside, as CycloneDX, to target/nexus-gateway.cdx.json
+	@.ci/sbom
 
 secrets: ## Write what docker-compose.yml mounts into ./secrets, where it is missing
 	@.ci/write-secrets

@@ -22,14 +22,14 @@ use crate::platform::telemetry::metric;
 use crate::receipts::{intake, store as receipts, unmatched};
 use crate::statistics::model::hour_of;
 use crate::suppressions::store as suppressions;
-use crate::{conversations, lanes, replays, statistics};
+use crate::{conversations, erasures, lanes, replays, statistics};
 
 /// Between two rounds.
-const ROUND_INTERVAL_MS: i64 = 30_000;
+const ROUND_INTERVAL_MS: i64 = 60_000;
 /// One round, also where the store answers nothing.
 const ROUND_TIME_MAX: Duration = Duration::from_mins(1);
 /// Partitions are looked at every so many rounds.
-const ROUNDS_PER_PARTITIONS: u32 = 120;
+const ROUNDS_PER_PARTITIONS: u32 = 60;
 /// Receipts that were parked within this time are matched again: the crash between two commits is covered soon after.
 const SWEEP_AGE_MS: i64 = 10 * 60_000;
 const HOUR_MS: i64 = 3_600_000;
@@ -54,6 +54,8 @@ pub struct Janitor {
     keep_ms: i64,
     /// How long replays that have ended are kept.
     keep_replays_ms: i64,
+    /// How long erasures that have ended are kept.
+    keep_erasures_ms: i64,
     /// How long statistics are kept.
     keep_statistics_ms: i64,
     /// How long idempotency keys are kept.
@@ -110,6 +112,7 @@ impl Janitor {
             tables: weekly_tables(&config.retention),
             keep_ms: i64::from(config.retention.messages_days) * DAY_MS,
             keep_replays_ms: i64::from(config.replays.ended_days) * DAY_MS,
+            keep_erasures_ms: i64::from(config.erasures.ended_days) * DAY_MS,
             keep_statistics_ms: i64::from(config.retention.statistics_days) * DAY_MS,
             keep_keys_ms: i64::from(config.retention.idempotency_hours) * HOUR_MS,
             keys_max: i64::from(config.retention.idempotency_keys_max),
@@ -180,6 +183,10 @@ impl Janitor {
         while replays::store::forget_ended_before(connection, ended_before, ROWS_MAX).await? == FULL
         {
         }
+        let ended_before = now_ms - self.keep_erasures_ms;
+        while erasures::store::forget_ended_before(connection, ended_before, ROWS_MAX).await?
+            == FULL
+        {}
         lanes::store::forget_ended_lives(connection, from_unix_ms(now_ms - LIVES_KEPT_MS)).await?;
         let oldest_hour = hour_of(now_ms - self.keep_statistics_ms);
         while statistics::store::forget_before(connection, oldest_hour, ROWS_MAX).await? == FULL {}

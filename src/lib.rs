@@ -26,6 +26,9 @@ pub mod history;
 /// The durable queue: replicas and their lives, lanes, deliveries.
 pub mod lanes;
 
+/// Who changed what, when and from where.
+pub mod audit;
+
 /// Services and senders of tenants, and the snapshot of who sends what through which connector.
 pub mod provisioning;
 
@@ -50,6 +53,9 @@ pub mod replays;
 /// What providers say later about a message.
 pub mod receipts;
 
+/// Persons who are forgotten on request.
+pub mod erasures;
+
 /// What third parties send us, signed.
 pub mod inbound;
 
@@ -61,6 +67,9 @@ pub mod dispatch;
 
 /// After the database was restored to a point in time.
 pub mod restore;
+
+/// Replacing the master key while replicas serve.
+pub mod rekey;
 
 /// What is done in the background so that nothing grows without end.
 pub mod janitor;

@@ -7,15 +7,17 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::{FromRef, Request};
+use axum::middleware::from_fn_with_state;
 use serde_json::Value;
 use tower::{ServiceExt, service_fn};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::auth::guessing::{Guesses, slow_down};
 use crate::platform::http::middleware::{RequestLimits, around};
 use crate::platform::lifecycle::Lifecycle;
 use crate::{
-    conversations, dispatch, events, health, inbound, media, messages, provisioning, replays,
-    statistics, suppressions,
+    audit, conversations, dispatch, erasures, events, health, inbound, media, messages,
+    provisioning, replays, statistics, suppressions,
 };
 
 /// The states of all routes, built by the composition root.
@@ -27,12 +29,22 @@ pub struct States {
     pub media: media::routes::State,
     pub messages: messages::routes::State,
     pub replays: replays::routes::State,
+    pub erasures: erasures::routes::State,
     pub conversations: conversations::routes::State,
     pub suppressions: suppressions::routes::State,
     pub events: events::routes::State,
     pub statistics: statistics::routes::State,
+    pub audit: audit::routes::State,
     pub endpoints: dispatch::routes::State,
 }
+
+/// What is shed last: receipts come once, and whoever has opted out must not be written to again.
+const SHED_LAST: &[&str] = &[
+    "/channels/{channelId}/messages",
+    "/nexus/v3/channels/{channelId}/messages",
+    "/nexus/v3/sms/",
+    "/nexus/v3/suppressions",
+];
 
 /// What the world sees.
 ///
@@ -45,18 +57,34 @@ pub struct States {
 /// | `/nexus/v3/media/{mediaId}` | whoever has a link; applications | files out |
 /// | `/nexus/v3/messages...` | applications | submit, search, look, explain, retry, cancel |
 /// | `/nexus/v3/replays...` | operators | dead letters sent again in bulk |
+/// | `/nexus/v3/erasures...` | operators | persons who are forgotten |
 /// | `/nexus/v3/conversations...` | agents | read, reply, close |
 /// | `/nexus/v3/suppressions...` | applications | who must not be sent to |
 /// | `/nexus/v3/endpoints...` | operators | destinations: look, pause, resume, test |
 /// | `/nexus/v3/events` | consumers | the feed |
 /// | `/nexus/v3/statistics` | operators | how many messages came to what |
+/// | `/nexus/v3/audit` | operators | who changed what |
 /// | `/nexus/v3/provisioning/...` | operators | keys, services, senders |
 /// | `/openapi.json`, `/docs` | whoever calls us | all of this, described |
-pub fn public(states: &States, limits: RequestLimits, lifecycle: &Lifecycle) -> Router {
+///
+/// Whatever fails for its credentials is counted by `guesses`.
+pub fn public(
+    states: &States,
+    guesses: Guesses,
+    limits: RequestLimits,
+    lifecycle: &Lifecycle,
+) -> Router {
     let (router, described) = routes(Some(states)).split_for_parts();
     let document = docs::Document::of(&document::write(&described));
     let docs: Router = docs::routes().with_state(document).into();
-    around(router.merge(docs), limits, lifecycle)
+    let guarded = router
+        .merge(docs)
+        .layer(from_fn_with_state(guesses, slow_down));
+    let limits = RequestLimits {
+        shed_last: SHED_LAST,
+        ..limits
+    };
+    around(guarded, limits, lifecycle)
 }
 
 /// What `/openapi.json` answers: the description of every route that the world sees.
@@ -71,13 +99,16 @@ fn routes(states: Option<&States>) -> OpenApiRouter {
     let base = OpenApiRouter::default()
         .merge(third_party.clone())
         .merge(bind(states, inbound::routes::sms::routes()))
+        .merge(bind(states, inbound::routes::callbacks::routes()))
         .merge(bind(states, media::routes::download_routes()))
         .merge(bind(states, messages::routes::routes()))
         .merge(bind(states, replays::routes::routes()))
+        .merge(bind(states, erasures::routes::routes()))
         .merge(bind(states, conversations::routes::routes()))
         .merge(bind(states, suppressions::routes::routes()))
         .merge(bind(states, events::routes::routes()))
         .merge(bind(states, statistics::routes::routes()))
+        .merge(bind(states, audit::routes::routes()))
         .merge(bind(states, dispatch::routes::routes()));
     document::frame()
         .nest("/nexus/v3", base)

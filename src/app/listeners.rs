@@ -9,7 +9,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::StartError;
-use crate::config::ServerConfig;
+use crate::config::{Config, ServerConfig};
+use crate::platform::http::TrustedHops;
 use crate::platform::http::serve::{ServeLimits, serve};
 use crate::platform::lifecycle::Lifecycle;
 use crate::router;
@@ -44,20 +45,17 @@ impl Listeners {
     }
 
     /// Answers, and lets nobody in yet.
-    pub(super) fn serve(self, config: &ServerConfig, lifecycle: &Lifecycle) -> Served {
+    pub(super) fn serve(self, config: &Config, lifecycle: &Lifecycle) -> Served {
         let doors: [Arc<OnceLock<Router>>; 2] = Default::default();
-        let limits = config.serve_limits();
+        let requests = config.server.request_limits();
         let [public, internal] = doors
             .each_ref()
-            .map(|door| router::opening(Arc::clone(door), config.request_limits(), lifecycle));
+            .map(|door| router::opening(Arc::clone(door), requests, lifecycle));
+        let limits = (config.server.serve_limits(), config.security.trusted_hops());
+        let (public, internal) = ((self.public, public), (self.internal, internal));
         Served {
-            public: start("public listener", (self.public, public), limits, lifecycle),
-            internal: start(
-                "internal listener",
-                (self.internal, internal),
-                limits,
-                lifecycle,
-            ),
+            public: start("public listener", public, limits, lifecycle),
+            internal: start("internal listener", internal, limits, lifecycle),
             doors,
         }
     }
@@ -81,14 +79,14 @@ impl Served {
 fn start(
     name: &'static str,
     (listener, router): (TcpListener, Router),
-    limits: ServeLimits,
+    (limits, trusted): (ServeLimits, TrustedHops),
     lifecycle: &Lifecycle,
 ) -> CancellationToken {
     let ended = CancellationToken::new();
     let (end, stopping) = (ended.clone().drop_guard(), lifecycle.clone());
     lifecycle.spawn(name, async move {
         let _end = end;
-        serve(listener, router, limits, stopping).await;
+        serve(listener, router, limits, trusted, stopping).await;
     });
     ended
 }

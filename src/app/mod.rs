@@ -1,8 +1,10 @@
 //! The composition root: builds every part from the configuration, starts in order, stops in reverse.
 //! `store` finds and prepares the database, `parts` builds what works on it; here is what starts and stops them.
 
+mod erasures;
 mod listeners;
 mod media;
+mod outbound;
 mod parts;
 mod replays;
 mod states;
@@ -17,8 +19,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::auth::guessing::{GuessLimits, Guesses};
 use crate::auth::key::ApiKey;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::dispatch::backoff::ScheduleError;
 use crate::dispatch::replica::Stages;
 use crate::dispatch::results::Results;
@@ -30,9 +33,11 @@ use crate::platform::lifecycle::{Lifecycle, StopTimeline};
 use crate::platform::outbound::ClientsError;
 use crate::platform::telemetry::MetricsPage;
 use crate::platform::vault::Vault;
+use crate::platform::vault::register::{self, RegisterError};
 use crate::provisioning::{self, Directory, RefreshError};
+use crate::suppressions::proof::{NoProofs, Proofs};
 use crate::values::Secret;
-use crate::{first_secrets, restore, router};
+use crate::{first_secrets, rekey, restore, router};
 use listeners::{Listeners, Served};
 use parts::Parts;
 
@@ -79,6 +84,8 @@ pub struct Surroundings {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("{0}")]
+    Config(#[from] ConfigError),
+    #[error("{0}")]
     Embedded(#[from] EmbeddedError),
     #[error("database.url cannot be read: {0}")]
     DatabaseUrl(#[source] sqlx::Error),
@@ -89,7 +96,11 @@ pub enum StartError {
     #[error("{0}")]
     Secret(#[from] first_secrets::SecretUnavailable),
     #[error("{0}")]
+    MasterKeys(#[from] RegisterError),
+    #[error("{0}")]
     Directory(#[from] RefreshError),
+    #[error("{0}")]
+    Proofs(#[from] NoProofs),
     #[error("HTTP clients cannot be built: {0}")]
     Clients(#[from] ClientsError),
     #[error("webhook.retry_schedule_seconds cannot be used: {0}")]
@@ -146,7 +157,7 @@ impl App {
         let listeners = Listeners::bind(&config.server).await?;
         let (public_address, internal_address) =
             (listeners.public_address, listeners.internal_address);
-        let served = listeners.serve(&config.server, &lifecycle);
+        let served = listeners.serve(&config, &lifecycle);
         let store = open(&config, &clock, search_path).await?;
         if after_restore {
             restore::hold(&store.database).await?;
@@ -154,27 +165,28 @@ impl App {
         let data_directory = store.embedded.as_ref().map(EmbeddedPostgres::directory);
         let bootstrap_key = first_secrets::bootstrap_key(&config.security, data_directory)?;
         let (vault, directory) = tenants(&config, &store, bootstrap_key.as_ref(), &clock).await?;
+        let proofs = Proofs::load(&store.database.jobs, &vault).await?;
         let references = media::references(&config, (&store.database, &clock), &vault);
         let parts = Parts::start(
             &config,
             (&clock, &lifecycle),
             (&store.database, &directory, references),
+            proofs,
             (roles, store.embedded.is_some()),
+            outbound::clients(
+                &config,
+                [public_address, internal_address],
+                store.place.clone(),
+            )
+            .await?,
         )
         .await?;
         metrics.keep(&lifecycle);
-        let states = parts.states(&config, vault, metrics)?;
+        let states = parts.states(&config, &vault, metrics)?;
         if roles.api {
             spool_is_ready(&config, &states.media.uploads.spool)?;
         }
-        let limits = config.server.request_limits();
-        let inside = router::internal(states.health.clone(), limits, &lifecycle);
-        let outside = if roles.api {
-            router::public(&states, limits, &lifecycle)
-        } else {
-            router::health_alone(states.health, limits, &lifecycle)
-        };
-        served.open((outside, inside));
+        open_to_all(&served, &config, (roles, states), (&clock, &lifecycle));
         unfinished.disarm();
         info!(listen = %public_address, internal_listen = %internal_address, "The gateway is ready");
         Ok(Self {
@@ -252,6 +264,31 @@ fn spool_is_ready(config: &Config, spool: &Spool) -> Result<(), StartError> {
     })
 }
 
+/// Lets the world and the inside see what a replica with these roles shows.
+fn open_to_all(
+    served: &Served,
+    config: &Config,
+    (roles, states): (Roles, router::States),
+    (clock, lifecycle): (&Clock, &Lifecycle),
+) {
+    let limits = config.server.request_limits();
+    let inside = router::internal(states.health.clone(), limits, lifecycle);
+    let outside = if roles.api {
+        let guesses = Guesses::new(guess_limits(config), clock.clone());
+        router::public(&states, guesses, limits, lifecycle)
+    } else {
+        router::health_alone(states.health, limits, lifecycle)
+    };
+    served.open((outside, inside));
+}
+
+fn guess_limits(config: &Config) -> GuessLimits {
+    GuessLimits {
+        source_per_minute: config.security.source_failures_per_minute,
+        tenant_per_minute: config.security.tenant_failures_per_minute,
+    }
+}
+
 /// Where an embedded database lies, and the key that came with it.
 fn notice(config: &Config, store: &OpenStore) -> Option<String> {
     let embedded = store.embedded.as_ref()?;
@@ -266,6 +303,13 @@ fn notice(config: &Config, store: &OpenStore) -> Option<String> {
     ))
 }
 
+/// What opens the secrets of a database, if the configured master keys do.
+pub async fn vault(config: &Config, store: &OpenStore) -> Result<Vault, StartError> {
+    let data_directory = store.embedded.as_ref().map(EmbeddedPostgres::directory);
+    let keys = first_secrets::master_keys(&config.security, data_directory).await?;
+    Ok(register::open(&store.database.jobs, keys, rekey::sealed_otherwise).await?)
+}
+
 /// Who our tenants are, and what opens their secrets.
 async fn tenants(
     config: &Config,
@@ -273,9 +317,7 @@ async fn tenants(
     bootstrap_key: Option<&ApiKey>,
     clock: &Clock,
 ) -> Result<(Arc<Vault>, Directory), StartError> {
-    let data_directory = store.embedded.as_ref().map(EmbeddedPostgres::directory);
-    let master_key = first_secrets::master_key(&config.security, data_directory)?;
-    let vault = Arc::new(Vault::new(master_key));
+    let vault = Arc::new(vault(config, store).await?);
     let jobs = &store.database.jobs;
     if let Some(key) = bootstrap_key {
         provisioning::ensure_bootstrap_key(jobs, key, clock.now()).await?;

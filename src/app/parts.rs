@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tracing::warn;
 
+use super::outbound::Clients;
 use super::{Roles, StartError};
 use crate::config::Config;
 use crate::dispatch::announcer::Announcer;
@@ -14,26 +15,29 @@ use crate::dispatch::breaker::BreakerSettings;
 use crate::dispatch::canceller::Canceller;
 use crate::dispatch::context::{DispatchContext, DispatchSettings};
 use crate::dispatch::gate::Gate;
-use crate::dispatch::replica::{Replica, Stages};
+use crate::dispatch::replica::{Replica, Sights, Stages};
 use crate::dispatch::results::Results;
 use crate::dispatch::slots::Slots;
-use crate::dispatch::wake::Waker;
+use crate::dispatch::sweep;
+use crate::dispatch::wake::{Asked, Waker};
 use crate::dispatch::withdrawals::Withdrawals;
+use crate::history::model::Horizon;
 use crate::janitor::Janitor;
 use crate::lanes::ids::Ids;
 use crate::lanes::ownership::{LaneSignal, Ownership};
+use crate::media::attached::Attachments;
 use crate::media::references::References;
 use crate::messages::accept::{Accept, AcceptParts, AfterAccept};
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
 use crate::platform::http::idempotency::CrowdedTenants;
 use crate::platform::lifecycle::Lifecycle;
-use crate::platform::outbound::{AddressGuard, OutboundClients, OutboundOptions};
 use crate::platform::telemetry::metric;
 use crate::provisioning::Directory;
 use crate::receipts::intake::{ReceiptParts, Receipts};
 use crate::restore::Marker;
-use crate::{events, statistics};
+use crate::suppressions::proof::Proofs;
+use crate::{audit, events, statistics};
 
 /// Everything that works, before anybody is let in.
 pub(super) struct Parts {
@@ -51,12 +55,14 @@ impl Parts {
         config: &Config,
         (clock, lifecycle): (&Clock, &Lifecycle),
         (database, directory, references): (&Database, &Directory, References),
+        proofs: Proofs,
         (roles, alone): (Roles, bool),
+        clients: Clients,
     ) -> Result<Self, StartError> {
         let ids = Arc::new(Ids::new(clock.clone()));
         let ownership = Arc::new(Ownership::new(clock.clone()));
         let waker = Waker::start(Arc::clone(&database.hot), Arc::clone(&ownership), lifecycle);
-        let (feed, cancellations) = (waker.feed(), waker.cancellations());
+        let (feed, asked) = (waker.feed(), waker.asked());
         let withdrawals = Arc::new(Withdrawals::default());
         let after: Arc<dyn AfterAccept> = Arc::new(waker);
         let settings = dispatch_settings(config)?;
@@ -66,30 +72,36 @@ impl Parts {
             database: database.clone(),
             directory: directory.clone(),
             media: references,
-            clients: clients(config)?,
+            attachments: Attachments::new(database.media.clone()),
+            clients: clients.webhooks,
+            carrier_clients: clients.carriers,
             ids: Arc::clone(&ids),
             ownership: Arc::clone(&ownership),
-            gate: Gate::start(database, clock.clone(), Arc::clone(&ownership), lifecycle),
+            gate: Gate::start(
+                (database, &proofs),
+                clock.clone(),
+                Arc::clone(&ownership),
+                lifecycle,
+            ),
+            proofs: proofs.clone(),
             announcer: Announcer::start(database, clock.clone(), lifecycle),
             results: Results::start(database, &after, &withdrawals, lifecycle),
             withdrawals,
             slots: Slots::new(settings.max_in_flight, settings.tenant_share),
-            settings,
+            settings: Arc::new(settings),
         });
-        Canceller::start(&context, &after, cancellations);
-        let stages = start_replica(&context, roles, alone).await?;
+        Canceller::start(&context, &after, Arc::clone(&asked.to_cancel));
+        start_records(config, &context, Arc::clone(&asked.to_chain));
+        let stages = start_replica(&context, asked, roles, alone).await?;
         let accept_parts = AcceptParts {
             clock: clock.clone(),
             ids: Arc::clone(&ids),
             ownership: Arc::clone(&ownership),
             after: Arc::clone(&after),
+            proofs,
         };
-        let accept = Accept::start(
-            accept_parts,
-            database,
-            config.database.accept_connections as usize,
-            lifecycle,
-        );
+        let connections = config.database.accept_connections as usize;
+        let accept = Accept::start(accept_parts, database, connections, lifecycle);
         let receipts = start_receipts(config, &context, &after);
         let crowded = CrowdedTenants::default();
         start_chores(config, &context, &crowded);
@@ -118,8 +130,18 @@ fn start_chores(config: &Config, context: &DispatchContext, crowded: &CrowdedTen
         lifecycle,
     );
     Marker::start(database, of_replica, lifecycle);
-    events::horizon::watch(database, clock, lifecycle);
+    sweep::start(&database.jobs, clock, ownership, lifecycle);
     statistics::start_folding(&database.jobs, clock, ownership, lifecycle);
+}
+
+/// Who changed what is chained and kept as long as it should, and who opens every tenant is seen.
+fn start_records(config: &Config, context: &DispatchContext, asked: Arc<Notify>) {
+    let (jobs, clock) = (&context.database.jobs, &context.clock);
+    let (ownership, lifecycle) = (&context.ownership, &context.lifecycle);
+    let kept = (jobs, config.retention.audit_ms());
+    audit::start_chaining(kept, (clock, ownership), asked, lifecycle);
+    let uses = context.directory.keyring().uses();
+    audit::start_writing_uses(jobs, clock, uses, lifecycle);
 }
 
 fn start_receipts(
@@ -139,12 +161,25 @@ fn start_receipts(
 
 async fn start_replica(
     context: &Arc<DispatchContext>,
+    asked: Asked,
     roles: Roles,
     alone: bool,
 ) -> Result<Stages, StartError> {
     let (directory_version, seen_version) = watch::channel(context.directory.version());
+    let (feed, seen_feed) = watch::channel(Horizon::default());
+    let sights = Sights {
+        directory_version,
+        feed,
+        asked,
+    };
+    events::horizon::watch(
+        &context.database,
+        &context.clock,
+        seen_feed,
+        &context.lifecycle,
+    );
     let stages = Stages::default();
-    let mut replica = Replica::new(Arc::clone(context), roles.dispatch, directory_version);
+    let mut replica = Replica::new(Arc::clone(context), roles.dispatch, sights);
     replica.begin(alone).await?;
     context
         .lifecycle
@@ -170,20 +205,9 @@ async fn follow_directory(context: Arc<DispatchContext>, mut seen: watch::Receiv
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
         for lane in context.ownership.lanes() {
-            context.ownership.signal(lane, LaneSignal::LookForRows);
+            context.ownership.signal(lane, LaneSignal::Refresh);
         }
     }
-}
-
-fn clients(config: &Config) -> Result<OutboundClients, StartError> {
-    let guard = AddressGuard::new(config.outbound.allow_networks.clone());
-    let options = OutboundOptions {
-        https_only: config.outbound.https_only,
-        extra_ca_files: config.outbound.ca_files.clone(),
-        answer_bytes_max: config.webhook.answer_bytes_max,
-        ..OutboundOptions::default()
-    };
-    Ok(OutboundClients::new(guard, options)?)
 }
 
 fn dispatch_settings(config: &Config) -> Result<DispatchSettings, StartError> {

@@ -8,8 +8,8 @@ use super::parts::Parts;
 use crate::config::Config;
 use crate::content::rules::ContentLimits;
 use crate::dispatch::endpoint_test::EndpointTests;
-use crate::dispatch::replica::TICK_INTERVAL_MAX;
 use crate::inbound::door::InboundDoor;
+use crate::inbound::routes::batches::Batches;
 use crate::lanes::backlog::Backlogs;
 use crate::media::upload::Uploads;
 use crate::messages::desk::Desk;
@@ -18,20 +18,23 @@ use crate::messages::submit::Submit;
 use crate::platform::http::LongBodies;
 use crate::platform::http::idempotency::IdempotencyKeys;
 use crate::platform::telemetry::MetricsPage;
-use crate::platform::vault::Vault;
+use crate::platform::vault::{Pseudonyms, Vault};
 use crate::router::States;
 use crate::suppressions::keywords::KeywordSets;
 use crate::{
-    conversations, dispatch, events, health, inbound, messages, provisioning, statistics,
+    audit, conversations, dispatch, events, health, inbound, messages, provisioning, statistics,
     suppressions,
 };
+
+/// How old the last good tick of a replica may be that is ready: some ticks, since one may be late on a busy machine.
+const TICK_AGE_MAX: Duration = Duration::from_secs(2);
 
 impl Parts {
     /// What the routes reach.
     pub(super) fn states(
         &self,
         config: &Config,
-        vault: Arc<Vault>,
+        vault: &Arc<Vault>,
         metrics: MetricsPage,
     ) -> Result<States, StartError> {
         let context = &self.context;
@@ -39,29 +42,22 @@ impl Parts {
         let keyring = context.directory.keyring();
         let (ids, ownership) = (&context.ids, &context.ownership);
         let keys = IdempotencyKeys {
-            vault: Arc::clone(&vault),
+            vault: Arc::clone(vault),
             crowded: self.crowded.clone(),
         };
         let media = super::media::state(
             config,
             (database, clock),
-            (&context.directory, &vault, &context.media),
+            (&context.directory, vault, &context.media),
             keys.clone(),
         )?;
         let messages = self.messages(config, keys.clone());
         Ok(States {
             replays: super::replays::start(config, &messages, &context.lifecycle),
+            erasures: super::erasures::start(config, &messages, vault, &context.lifecycle),
             health: self.health(metrics),
-            provisioning: provisioning::routes::State {
-                pool: database.jobs.clone(),
-                directory: context.directory.clone(),
-                vault,
-                clock: clock.clone(),
-                guard: context.clients.guard().clone(),
-                https_only: config.outbound.https_only,
-                keys: keys.clone(),
-            },
-            inbound: self.inbound(config, media.uploads.clone()),
+            provisioning: self.provisioning(config, vault, keys.clone()),
+            inbound: self.inbound(config, media.uploads.clone(), keys.clone()),
             media,
             messages,
             conversations: self.conversations(keys.clone()),
@@ -71,8 +67,15 @@ impl Parts {
                 database: database.clone(),
                 ids: Arc::clone(ids),
                 ownership: Arc::clone(ownership),
+                pseudonyms: Pseudonyms::new(vault),
+                proofs: context.proofs.clone(),
             },
             endpoints: self.endpoints(keys),
+            audit: audit::routes::State {
+                keyring: keyring.clone(),
+                clock: clock.clone(),
+                reads: database.reads.clone(),
+            },
             statistics: statistics::routes::State {
                 keyring: keyring.clone(),
                 clock: clock.clone(),
@@ -86,6 +89,25 @@ impl Parts {
                 grew: self.feed.clone(),
             },
         })
+    }
+
+    fn provisioning(
+        &self,
+        config: &Config,
+        vault: &Arc<Vault>,
+        keys: IdempotencyKeys,
+    ) -> provisioning::routes::State {
+        let context = &self.context;
+        provisioning::routes::State {
+            pool: context.database.jobs.clone(),
+            directory: context.directory.clone(),
+            vault: Arc::clone(vault),
+            clock: context.clock.clone(),
+            guard: context.clients.guard().clone(),
+            https_only: config.outbound.https_only,
+            public_url: config.server.public_url.clone(),
+            keys,
+        }
     }
 
     fn messages(&self, config: &Config, keys: IdempotencyKeys) -> messages::routes::State {
@@ -111,6 +133,7 @@ impl Parts {
             directory: context.directory.clone(),
             submit: Arc::clone(&submit),
             after: Arc::clone(&self.after),
+            proofs: context.proofs.clone(),
             search_time_max: Duration::from_secs_f64(config.server.search_seconds_max),
         };
         messages::routes::State {
@@ -149,7 +172,12 @@ impl Parts {
         }
     }
 
-    fn inbound(&self, config: &Config, files: Uploads) -> inbound::routes::State {
+    fn inbound(
+        &self,
+        config: &Config,
+        files: Uploads,
+        keys: IdempotencyKeys,
+    ) -> inbound::routes::State {
         let door = InboundDoor {
             accept: self.accept.clone(),
             receipts: self.receipts.clone(),
@@ -166,6 +194,11 @@ impl Parts {
             clock: self.context.clock.clone(),
             directory: self.context.directory.clone(),
             door: Arc::new(door),
+            batches: Batches {
+                keys,
+                pool: self.context.database.jobs.clone(),
+                clock: self.context.clock.clone(),
+            },
             long_bodies: LongBodies::new(
                 config.media.message_body_bytes_max,
                 config.media.message_bodies_max,
@@ -178,8 +211,7 @@ impl Parts {
             accept: self.accept.clone(),
             ownership: Arc::clone(&self.context.ownership),
             lifecycle: self.context.lifecycle.clone(),
-            // Some ticks: one may be late on a busy machine.
-            proof_age_max: TICK_INTERVAL_MAX * 3,
+            proof_age_max: TICK_AGE_MAX,
         };
         health::State { readiness, metrics }
     }

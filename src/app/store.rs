@@ -17,6 +17,7 @@ use crate::platform::clock::Clock;
 use crate::platform::database::embedded::{DATABASE, EmbeddedPostgres, EmbeddedSettings};
 use crate::platform::database::error::{Fault, fault};
 use crate::platform::database::{Database, PoolSizes, migrate, partitions};
+use crate::platform::outbound::Place;
 
 /// How long a database that is not there yet is waited for.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -28,6 +29,8 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 pub struct OpenStore {
     pub database: Database,
     pub(super) embedded: Option<EmbeddedPostgres>,
+    /// Where it listens, unless that is a socket in the file system.
+    pub(super) place: Option<Place>,
 }
 
 /// Finds the database and brings it up to date.
@@ -41,6 +44,7 @@ pub async fn open(
     Ok(OpenStore {
         database: Database::new(&options, pool_sizes(config)),
         embedded,
+        place: place(&options),
     })
 }
 
@@ -72,6 +76,11 @@ impl OpenStore {
             let _ = timeout(SERVER, embedded.stop()).await;
         }
     }
+}
+
+fn place(options: &PgConnectOptions) -> Option<Place> {
+    let is_socket = options.get_socket().is_some() || options.get_host().starts_with('/');
+    (!is_socket).then(|| (options.get_host().to_owned(), options.get_port()))
 }
 
 /// The database of the configuration, or an embedded one where none is named.

@@ -53,12 +53,26 @@ where
                 "the header x-ccid names another tenant than the user",
             ));
         }
-        Caller::new(key).acting_for(ccid)
+        let caller = Caller::new(key, parts);
+        caller.noted(Some(ccid), (parts, state)).acting_for(ccid)
     }
+}
+
+/// The tenant that a caller names as its user, whatever its password.
+pub(super) fn user(headers: &HeaderMap) -> Option<Ccid> {
+    let pair = pair(headers)?;
+    let (user, _) = pair.split_once(':')?;
+    user.parse().ok()
 }
 
 /// Tenant and key, if there is one `Authorization` header and it has both (RFC 7617).
 fn credentials(headers: &HeaderMap) -> Option<(Ccid, ApiKey)> {
+    let pair = pair(headers)?;
+    let (user, password) = pair.split_once(':')?;
+    Some((user.parse().ok()?, ApiKey::from_str(password).ok()?))
+}
+
+fn pair(headers: &HeaderMap) -> Option<String> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (value, None) = (values.next()?, values.next()) else {
         return None;
@@ -67,9 +81,7 @@ fn credentials(headers: &HeaderMap) -> Option<(Ccid, ApiKey)> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
-    let pair = String::from_utf8(BASE64.decode(token.trim()).ok()?).ok()?;
-    let (user, password) = pair.split_once(':')?;
-    Some((user.parse().ok()?, ApiKey::from_str(password).ok()?))
+    String::from_utf8(BASE64.decode(token.trim()).ok()?).ok()
 }
 
 fn unauthorized() -> ApiError {

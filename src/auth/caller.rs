@@ -3,10 +3,11 @@
 //! Whatever is wrong with a key, the answer is the same 401, so that nobody learns which keys exist.
 
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts, RawPathParams};
+use axum::extract::{FromRef, FromRequestParts, MatchedPath, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 
@@ -14,17 +15,21 @@ use super::key::ApiKey;
 use super::keyring::Keyring;
 use super::permission::Permission;
 use super::record::{KeyRecord, KeyTenant};
+use super::uses::KeyUse;
 use crate::platform::clock::Clock;
-use crate::platform::http::ApiError;
+use crate::platform::http::{ApiError, CallerAddress};
 use crate::values::Ccid;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const TENANT: HeaderName = HeaderName::from_static("x-ccid");
 
-/// The holder of a live key, for whichever tenant.
+/// The holder of a live key, for whichever tenant. Where the header `x-ccid` is there, it names one that the key may act
+/// for.
 #[derive(Debug, Clone)]
 pub struct Caller {
     key: Arc<KeyRecord>,
+    named: Option<Ccid>,
+    address: Option<IpAddr>,
 }
 
 /// A caller that acts for one tenant, named in the way that `N` says.
@@ -50,8 +55,45 @@ pub type TenantCaller = ActingFor<InHeader>;
 pub type PathTenantCaller = ActingFor<InPath>;
 
 impl Caller {
-    pub(super) fn new(key: Arc<KeyRecord>) -> Self {
-        Self { key }
+    pub(super) fn new(key: Arc<KeyRecord>, parts: &Parts) -> Self {
+        let address = parts.extensions.get::<CallerAddress>();
+        Self {
+            key,
+            named: None,
+            address: address.map(|address| address.ip()),
+        }
+    }
+
+    /// Notes that a key of every tenant is used, and for which; of others nothing is noted.
+    pub(super) fn noted<S>(self, ccid: Option<Ccid>, (parts, state): (&Parts, &S)) -> Self
+    where
+        Keyring: FromRef<S>,
+        Clock: FromRef<S>,
+    {
+        if self.key.tenant == KeyTenant::Every {
+            let route = parts.extensions.get::<MatchedPath>();
+            let route = route.map_or("none", MatchedPath::as_str);
+            let used = KeyUse {
+                key: Arc::clone(&self.key),
+                route: format!("{} {route}", parts.method),
+                ccid,
+                address: self.address,
+            };
+            let now_ms = Clock::from_ref(state).now_ms();
+            Keyring::from_ref(state).uses().note(used, now_ms);
+        }
+        self
+    }
+
+    /// Where the call came from; `None` where it came through no connection.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// Whose things are looked at where a call may be about several tenants: those of the tenant in the header `x-ccid`,
+    /// and without it whatever the key may act for.
+    pub fn scope(&self) -> KeyTenant {
+        self.named.map_or(self.key.tenant, KeyTenant::One)
     }
 
     pub fn key(&self) -> &KeyRecord {
@@ -73,6 +115,16 @@ impl Caller {
         self.key.tenant.covers(KeyTenant::One(ccid))
     }
 
+    /// Refuses with 403 where the header `x-ccid` names another tenant than the call is for.
+    pub fn require_named(&self, tenant: KeyTenant) -> Result<(), ApiError> {
+        match self.named {
+            Some(named) if !tenant.covers(KeyTenant::One(named)) => Err(ApiError::forbidden(
+                "the header x-ccid names another tenant than the request",
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     pub(super) fn acting_for<N>(self, ccid: Ccid) -> Result<ActingFor<N>, ApiError> {
         if self.may_act_for(ccid) {
             Ok(ActingFor {
@@ -81,9 +133,7 @@ impl Caller {
                 named: PhantomData,
             })
         } else {
-            Err(ApiError::forbidden(
-                "this API key may not act for this tenant",
-            ))
+            Err(foreign_tenant())
         }
     }
 }
@@ -104,14 +154,9 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let now = Clock::from_ref(state).now();
-        single(&parts.headers, &API_KEY)
-            .and_then(|text| ApiKey::from_str(text).ok())
-            .and_then(|key| Keyring::from_ref(state).live(&key, now))
-            .map(Self::new)
-            .ok_or_else(|| {
-                ApiError::unauthorized("a valid API key is needed in the header x-api-key")
-            })
+        let caller = authenticated(parts, state)?;
+        let named = caller.named;
+        Ok(caller.noted(named, (parts, state)))
     }
 }
 
@@ -125,7 +170,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let caller = Caller::from_request_parts(parts, state).await?;
-        let ccid = tenant_header(&parts.headers)?.ok_or_else(|| {
+        let ccid = caller.named.ok_or_else(|| {
             ApiError::bad_request("the header x-ccid is missing: it names the tenant")
         })?;
         caller.acting_for(ccid)
@@ -141,15 +186,43 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let caller = Caller::from_request_parts(parts, state).await?;
+        let caller = authenticated(parts, state)?;
         let ccid = path_tenant(parts, state).await?;
-        if tenant_header(&parts.headers)?.is_some_and(|named| named != ccid) {
+        if caller.named.is_some_and(|named| named != ccid) {
             return Err(ApiError::forbidden(
                 "the header x-ccid names another tenant than the path",
             ));
         }
-        caller.acting_for(ccid)
+        caller.noted(Some(ccid), (parts, state)).acting_for(ccid)
     }
+}
+
+/// The holder of the key in the header, who may act for the tenant in the other one.
+fn authenticated<S>(parts: &Parts, state: &S) -> Result<Caller, ApiError>
+where
+    Keyring: FromRef<S>,
+    Clock: FromRef<S>,
+{
+    let now = Clock::from_ref(state).now();
+    let key = single(&parts.headers, &API_KEY)
+        .and_then(|text| ApiKey::from_str(text).ok())
+        .and_then(|key| Keyring::from_ref(state).live(&key, now))
+        .ok_or_else(|| {
+            ApiError::unauthorized("a valid API key is needed in the header x-api-key")
+        })?;
+    let named = tenant_header(&parts.headers)?;
+    let caller = Caller {
+        named,
+        ..Caller::new(key, parts)
+    };
+    match named {
+        Some(ccid) if !caller.may_act_for(ccid) => Err(foreign_tenant()),
+        Some(_) | None => Ok(caller),
+    }
+}
+
+fn foreign_tenant() -> ApiError {
+    ApiError::forbidden("this API key may not act for this tenant")
 }
 
 /// The only value of a header; `None` if it is missing, repeated or not visible ASCII.

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use super::key::{ApiKey, KeyHash};
 use super::record::KeyRecord;
 use super::store::ChangedKey;
+use super::uses::KeyUses;
 
 /// The keys that exist, by their hashes. Clones share one state.
 ///
@@ -16,6 +17,7 @@ use super::store::ChangedKey;
 #[derive(Debug, Clone, Default)]
 pub struct Keyring {
     keys: Arc<ArcSwap<HashMap<KeyHash, Arc<KeyRecord>>>>,
+    uses: KeyUses,
 }
 
 impl Keyring {
@@ -32,6 +34,11 @@ impl Keyring {
             };
         }
         self.keys.store(Arc::new(keys));
+    }
+
+    /// What is known of the use of keys of every tenant, until it is written down.
+    pub fn uses(&self) -> &KeyUses {
+        &self.uses
     }
 
     /// The key that is presented, if it exists and opens anything at this moment.

@@ -3,12 +3,14 @@
 
 pub mod basic;
 pub mod caller;
+pub mod guessing;
 pub mod key;
 pub mod keyring;
 pub mod permission;
 pub mod record;
 pub mod signature;
 pub mod store;
+pub mod uses;
 
 pub use basic::BasicCaller;
 pub use caller::{Caller, PathTenantCaller, TenantCaller};

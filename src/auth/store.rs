@@ -61,19 +61,21 @@ pub async fn insert(
     Ok(stored.rows_affected() == 1)
 }
 
-/// Makes the row of this hash what `record` says, new or not, deleted or not. Its id and time of creation stay.
+/// Makes the row of this hash what `record` says, new or not, deleted or not. Its id and time of creation stay;
+/// the id is answered.
 pub async fn upsert(
     connection: &mut PgConnection,
     hash: &KeyHash,
     record: &KeyRecord,
     version: i64,
-) -> sqlx::Result<()> {
-    sqlx::query!(
+) -> sqlx::Result<Uuid> {
+    sqlx::query_scalar!(
         "insert into api_keys (id, key_hash, ccid, name, permissions, enabled, expires_at, created_at, version)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          on conflict (key_hash) do update
          set ccid = excluded.ccid, name = excluded.name, permissions = excluded.permissions, enabled = excluded.enabled,
-             expires_at = excluded.expires_at, version = excluded.version, deleted = false",
+             expires_at = excluded.expires_at, version = excluded.version, deleted = false
+         returning id",
         record.id,
         hash.as_bytes(),
         record.tenant.as_uuid(),
@@ -84,9 +86,8 @@ pub async fn upsert(
         record.created_at,
         version,
     )
-    .execute(connection)
-    .await?;
-    Ok(())
+    .fetch_one(connection)
+    .await
 }
 
 /// Finds a key by its hash, whoever's it is, unless it was deleted.
@@ -138,7 +139,9 @@ pub async fn list(
          where not deleted
            and ($1 or ccid is not distinct from $2)
            -- The row of `after` is still there when its key was deleted meanwhile.
-           and ($3::uuid is null or (created_at, id) > (select created_at, id from api_keys where id = $3))
+           and ($3::uuid is null or (created_at, id) > (
+               select created_at, id from api_keys where id = $3 and ($1 or ccid is not distinct from $2)
+           ))
          order by created_at, id
          limit $4",
         all,

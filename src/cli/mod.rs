@@ -3,8 +3,10 @@
 //! Exit code 0 for success, 1 where a command failed, 2 for words it does not know.
 
 mod api_key;
+mod audit;
 mod demo;
 mod health;
+mod rekey;
 mod restore;
 mod serve;
 mod simulate;
@@ -16,6 +18,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::StartError;
+use crate::audit::chain::Link;
 use crate::config::{Config, ConfigError};
 use crate::demo::DemoError;
 use crate::platform::telemetry::TelemetryError;
@@ -48,9 +51,15 @@ enum Command {
     /// Work with API keys in the database, without a running gateway.
     #[command(subcommand)]
     ApiKey(ApiKeyCommand),
+    /// Work with the records of who changed what.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Work with a database that was restored to a point in time.
     #[command(subcommand)]
     Restore(RestoreCommand),
+    /// Seal every stored secret anew with the master key, so that the other master keys are not needed any more.
+    /// Replicas go on serving; to run it again goes on where it was killed.
+    Rekey(RekeyArguments),
     /// Ask a running gateway on this machine whether it is ready; for container health checks.
     Health,
 }
@@ -81,12 +90,48 @@ struct DemoArguments {
 
 #[derive(Debug, Args)]
 struct SimulateArguments {
-    /// Where the simulated third party listens.
+    /// Where it listens.
     #[arg(long, default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
-    /// The webhook secret whose signatures it verifies.
-    #[arg(long)]
+    /// Whom it plays.
+    #[arg(long, value_enum, default_value_t = Played::ThirdParty)]
+    provider: Played,
+    /// What it accepts: the webhook secret of a third party, the key of SparkPost, the password of mGage's user `nexus`.
+    #[arg(long, required_if_eq_any([("provider", "mgage"), ("provider", "sparkpost")]))]
     secret: Option<String>,
+}
+
+/// Whom the simulator plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Played {
+    /// A gateway of a customer's own, by the vendor's contract for webhooks.
+    ThirdParty,
+    /// mGage's DirectTEXT.
+    #[value(name = "mgage")]
+    MGage,
+    /// SparkPost's transmissions.
+    #[value(name = "sparkpost")]
+    SparkPost,
+}
+
+#[derive(Debug, Args)]
+struct RekeyArguments {
+    /// Values that are sealed anew in one transaction.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    batch: u32,
+    /// What is waited between two transactions, to go easy on the database.
+    #[arg(long, default_value_t = 0)]
+    pause_milliseconds: u64,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Say which records were changed, removed or moved, and print the end of the chain as an anchor.
+    Verify {
+        /// What an earlier run has printed, or the log: what stood there has to stand there now.
+        #[arg(long, value_name = "PLACE:HASH")]
+        anchor: Option<Link>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -124,7 +169,11 @@ pub enum CommandError {
     #[error("{0}")]
     ApiKey(#[from] api_key::ApiKeyCommandError),
     #[error("{0}")]
+    Audit(#[from] audit::NotVerified),
+    #[error("{0}")]
     Restore(#[from] restore::NotReleased),
+    #[error("{0}")]
+    Rekey(#[from] rekey::NotRekeyed),
     #[error("{0}")]
     Health(#[from] health::NotReady),
     #[error("{0}")]
@@ -161,6 +210,10 @@ pub async fn run(cli: Cli, environment: Vec<(String, String)>) -> Result<(), Com
         Command::Restore(RestoreCommand::Release) => {
             Ok(restore::release(load()?, search_path).await?)
         }
+        Command::Audit(AuditCommand::Verify { anchor }) => {
+            Ok(audit::verify(load()?, anchor, search_path).await?)
+        }
+        Command::Rekey(arguments) => Ok(rekey::rekey(load()?, &arguments, search_path).await?),
         Command::Health => Ok(health::ask(&load()?).await?),
     }
 }

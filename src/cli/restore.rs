@@ -17,8 +17,8 @@ pub enum NotReleased {
     #[error("the database cannot be used: {0}")]
     Database(#[from] sqlx::Error),
     #[error(
-        "nothing was released: what was queued is still being marked by the running gateway ({marked} messages so far); \
-         try again"
+        "nothing was released: what was queued is still being marked, which a running gateway does ({} so far); let it run \
+         until it says that everything is marked, then try again", messages(*.marked)
     )]
     StillMarking { marked: i64 },
     #[error("it was released but that could not be printed: {0}")]
@@ -34,12 +34,21 @@ pub(super) async fn release(
     store.close().await;
     let line = match released? {
         Released::Now { marked } => format!(
-            "released: every replica sends again within a second; {marked} messages may have been sent before and are \
-             sent again only where the provider takes our id"
+            "released: every replica sends again within a second; {} may have been sent before and {} sent \
+             again only where the provider takes our id",
+            messages(marked),
+            if marked == 1 { "is" } else { "are" }
         ),
         Released::NothingHeld => "nothing to release: no hold is in force".to_owned(),
         Released::StillMarking { marked } => return Err(NotReleased::StillMarking { marked }),
     };
     writeln!(std::io::stdout(), "{line}")?;
     Ok(())
+}
+
+fn messages(count: i64) -> String {
+    match count {
+        1 => "1 message".to_owned(),
+        count => format!("{count} messages"),
+    }
 }

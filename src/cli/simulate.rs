@@ -1,28 +1,47 @@
-//! `simulate`: the simulated third party alone.
+//! `simulate`: a simulated provider alone.
 
 use std::io::Write;
 
-use super::{CommandError, SimulateArguments};
+use super::{CommandError, Played, SimulateArguments};
 use crate::platform::lifecycle::StopSignals;
-use crate::simulator::{ThirdParty, ThirdPartyOptions};
+use crate::simulator::{Dialect, ThirdParty, ThirdPartyOptions};
 use crate::values::Secret;
 
-/// Answers webhooks until a signal.
+/// Of the account that the simulated mGage knows.
+const MGAGE_USER: &str = "nexus";
+
+/// Answers until a signal.
 pub(super) async fn simulate(arguments: SimulateArguments) -> Result<(), CommandError> {
-    let options = match arguments.secret {
-        Some(secret) => ThirdPartyOptions::with_secret(Secret::new(secret)),
-        None => ThirdPartyOptions::default(),
+    let secret = arguments.secret.map(Secret::new);
+    let options = match (arguments.provider, secret) {
+        (Played::MGage, Some(password)) => ThirdPartyOptions {
+            dialect: Dialect::MGage {
+                username: MGAGE_USER.to_owned(),
+                password,
+            },
+            ..ThirdPartyOptions::default()
+        },
+        (Played::SparkPost, Some(api_key)) => ThirdPartyOptions {
+            dialect: Dialect::SparkPost { api_key },
+            ..ThirdPartyOptions::default()
+        },
+        (Played::ThirdParty, Some(secret)) => ThirdPartyOptions::with_secret(secret),
+        // Where one is needed, the command line has asked for it.
+        (Played::ThirdParty | Played::MGage | Played::SparkPost, None) => {
+            ThirdPartyOptions::default()
+        }
     };
     let third_party = ThirdParty::start(ThirdPartyOptions {
         listen: arguments.listen,
         ..options
     })
     .await?;
-    writeln!(
-        std::io::stdout(),
-        "The simulated third party answers at {}",
-        third_party.url()
-    )?;
+    let (name, url) = match arguments.provider {
+        Played::ThirdParty => ("third party", third_party.url()),
+        Played::MGage => ("mGage", third_party.base_url()),
+        Played::SparkPost => ("SparkPost", third_party.base_url()),
+    };
+    writeln!(std::io::stdout(), "The simulated {name} answers at {url}")?;
     StopSignals::listen()?.next().await;
     Ok(())
 }

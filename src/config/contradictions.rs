@@ -54,11 +54,35 @@ impl Config {
         ];
         let mut all = contradictions
             .into_iter()
-            .chain(self.media_contradictions());
+            .chain(self.media_contradictions())
+            .chain(self.master_key_contradictions());
         let first = all.find(|(is_one, _)| *is_one);
         first.map_or(Ok(()), |(_, sentence)| {
             Err(ConfigError::Contradiction(sentence))
         })
+    }
+
+    /// Keys that are given and printed by a program as well.
+    fn master_key_contradictions(&self) -> [(bool, String); 2] {
+        let security = &self.security;
+        let both = |given: bool, command: &[String], key: &str| {
+            let sentence = format!(
+                "security.{key} and security.{key}_command are both given; give one of them"
+            );
+            (given && !command.is_empty(), sentence)
+        };
+        [
+            both(
+                security.master_key.is_some(),
+                &security.master_key_command,
+                "master_key",
+            ),
+            both(
+                security.other_master_keys.is_some(),
+                &security.other_master_keys_command,
+                "other_master_keys",
+            ),
+        ]
     }
 
     /// Those that concern files, each with its sentence.

@@ -16,6 +16,7 @@ impl Config {
         self.describe_section(&mut text, &self.dispatch);
         self.describe_section(&mut text, &self.content);
         self.describe_section(&mut text, &self.receipts);
+        self.describe_section(&mut text, &self.erasures);
         self.describe_section(&mut text, &self.replays);
         self.describe_section(&mut text, &self.media);
         self.describe_section(&mut text, &self.retention);

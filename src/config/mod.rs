@@ -9,6 +9,7 @@ mod contradictions;
 mod database;
 mod describe;
 mod dispatch;
+mod erasures;
 mod error;
 mod given;
 mod layers;
@@ -29,6 +30,7 @@ use std::path::Path;
 pub use content::ContentConfig;
 pub use database::DatabaseConfig;
 pub use dispatch::DispatchConfig;
+pub use erasures::ErasuresConfig;
 pub use error::ConfigError;
 pub use logging::LoggingConfig;
 pub use media::MediaConfig;
@@ -56,6 +58,7 @@ pub struct Config {
     pub dispatch: DispatchConfig,
     pub content: ContentConfig,
     pub receipts: ReceiptsConfig,
+    pub erasures: ErasuresConfig,
     pub replays: ReplaysConfig,
     pub media: MediaConfig,
     pub retention: RetentionConfig,
@@ -89,6 +92,7 @@ impl Config {
             dispatch: layers.section()?,
             content: layers.section()?,
             receipts: layers.section()?,
+            erasures: layers.section()?,
             replays: layers.section()?,
             media: layers.section()?,
             retention: layers.section()?,
@@ -109,6 +113,7 @@ impl Config {
             .with::<DispatchConfig>()
             .with::<ContentConfig>()
             .with::<ReceiptsConfig>()
+            .with::<ErasuresConfig>()
             .with::<ReplaysConfig>()
             .with::<MediaConfig>()
             .with::<RetentionConfig>()

@@ -13,10 +13,19 @@ pub struct RetentionConfig {
     pub media_days: u32,
     /// How long figures by hour are kept.
     pub statistics_days: u32,
+    /// How long it is on record who changed what.
+    pub audit_days: u32,
     /// How long the calls that were made under an `Idempotency-Key` are known.
     pub idempotency_hours: u32,
     /// Keys of one tenant that are kept; further ones are refused until some are forgotten.
     pub idempotency_keys_max: u32,
+}
+
+impl RetentionConfig {
+    /// How long it is on record who changed what, in milliseconds.
+    pub fn audit_ms(&self) -> i64 {
+        i64::from(self.audit_days) * 24 * 3_600_000
+    }
 }
 
 impl Section for RetentionConfig {
@@ -30,6 +39,7 @@ impl Section for RetentionConfig {
             self.statistics_days,
             1..=36_500,
         )?;
+        within("retention.audit_days", self.audit_days, 1..=36_500)?;
         within(
             "retention.idempotency_hours",
             self.idempotency_hours,

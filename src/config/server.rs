@@ -33,7 +33,7 @@ pub struct ServerConfig {
     pub answer_timeout_seconds: f64,
     /// How long a search of messages takes before it answers with what it has found.
     pub search_seconds_max: f64,
-    /// Requests that are answered at once; what comes beyond them gets 503.
+    /// Requests that are answered at once; what comes beyond them gets 503. An eighth is for receipts and opt-outs.
     pub requests_in_flight_max: usize,
     /// Open connections of one listener; one beyond them gets 503.
     pub connections_max: usize,
@@ -57,6 +57,7 @@ impl ServerConfig {
         RequestLimits {
             body,
             in_flight_max: self.requests_in_flight_max,
+            shed_last: &[],
             work_time_max: Duration::from_secs_f64(self.work_timeout_seconds),
             answer_time_max: Duration::from_secs_f64(self.answer_timeout_seconds),
         }

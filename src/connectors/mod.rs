@@ -3,12 +3,34 @@
 //!
 //! It stores nothing and repeats nothing: what follows from an outcome is decided in `dispatch`, which settings a tenant
 //! has is known to `provisioning`.
+//!
+//! # Adding a provider
+//!
+//! `mgage` is the smallest one to look at, `sparkpost` has files and batches.
+//!
+//! 1. `settings`: a type that is read from the service's `url`, `data` and `secret`, with every fault named. What all
+//!    carriers have in common is in `carrier`. Name the service in `provisioning::model`, read it in
+//!    `provisioning::services::settings`, and keep it in `provisioning::directory::carriers`.
+//! 2. `send`: a function that writes one `outbound::Outbound` as a request whose body waits for a gate, and one that
+//!    says of the answer, or of its lack, which `outcome::Outcome` it is. Add both to `dispatch::sending`, and a variant
+//!    to `provisioning::directory::ConnectorSettings`: the compiler then asks what else differs, such as whether the
+//!    provider knows a message that comes again. Where it does not, attempts are announced, and what was written without
+//!    an answer is unknown; nothing has to be done for that.
+//! 3. `receive`: a function that reads what the provider calls us with. Give it a route in `inbound::routes::callbacks`,
+//!    with a token in its address where the provider cannot authenticate (`provisioning::services::callbacks`).
+//! 4. `simulator`: a dialect, written from the provider's documents and sharing no code with the connector.
+//! 5. Tests: a `Carrier` in `tests/behaviour/connectors`, by which the whole conformance list runs; a row for each new
+//!    route in `tests/behaviour/input/doors.rs`; a door in `.ci/fuzz` for each parser.
+//! 6. A page in `docs/providers`: what to provision, what to set there, what the answers mean, what is not supported.
 
 pub mod answer;
+pub mod authorization;
 pub mod carrier;
 pub mod document;
+pub mod form;
 pub mod mgage;
 pub mod open_messaging;
+pub mod outbound;
 pub mod outcome;
 pub mod portico;
 pub mod retry_after;

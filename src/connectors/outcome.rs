@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use crate::platform::outbound::TlsFault;
 use crate::values::ReasonCode;
 
 /// What one attempt came to.
@@ -25,6 +26,12 @@ pub enum Outcome {
         endpoint_fault: bool,
         pause_endpoint: bool,
     },
+    /// Not taken, for a reason that stops whatever is sent there: the lane waits and the message with it, and no attempt
+    /// is charged. `until`: when it is worth another look, Unix milliseconds, where the provider's answer says so.
+    Barred {
+        reason: AttemptError,
+        until: Option<i64>,
+    },
     /// It may have been taken: it was written, and no answer came that could be read.
     Unknown { reason: AttemptError },
     /// It was stopped before its first byte, so no attempt is charged.
@@ -38,6 +45,7 @@ impl Outcome {
             Self::Accepted { .. } => "accepted",
             Self::Retry { .. } => "retry",
             Self::Refused { .. } => "refused",
+            Self::Barred { .. } => "barred",
             Self::Unknown { .. } => "unknown",
             Self::NotStarted { .. } => "not_started",
         }
@@ -46,7 +54,9 @@ impl Outcome {
     /// What kept it from being accepted; `None` where nothing did, or where nothing was tried.
     pub fn error(&self) -> Option<AttemptError> {
         match self {
-            Self::Retry { reason, .. } | Self::Unknown { reason } => Some(*reason),
+            Self::Retry { reason, .. } | Self::Barred { reason, .. } | Self::Unknown { reason } => {
+                Some(*reason)
+            }
             Self::Refused { detail, .. } => Some(*detail),
             Self::Accepted { .. } | Self::NotStarted { .. } => None,
         }
@@ -63,13 +73,17 @@ pub enum AttemptError {
     Timeout,
     Dns,
     Connect,
-    Tls,
+    Tls(TlsFault),
     /// The connection ended in the middle of the exchange.
     ConnectionLost,
     /// Something came back that is no answer.
     BadAnswer,
     /// The address guard refuses where the endpoint's name leads.
     AddressRefused,
+    /// The provider does not accept the credentials of the service.
+    Credentials,
+    /// What the account may send in this time is used up.
+    Quota,
     /// No request can be made of this message and these settings.
     BadRequest,
     /// The gateway stopped, or gave the lane away, while the attempt was under way.
@@ -85,10 +99,12 @@ impl AttemptError {
             Self::Timeout => Cow::Borrowed("timeout"),
             Self::Dns => Cow::Borrowed("dns"),
             Self::Connect => Cow::Borrowed("connect"),
-            Self::Tls => Cow::Borrowed("tls"),
+            Self::Tls(fault) => Cow::Borrowed(tls_class(fault)),
             Self::ConnectionLost => Cow::Borrowed("connection_lost"),
             Self::BadAnswer => Cow::Borrowed("bad_answer"),
             Self::AddressRefused => Cow::Borrowed("address_refused"),
+            Self::Credentials => Cow::Borrowed("credentials"),
+            Self::Quota => Cow::Borrowed("quota"),
             Self::BadRequest => Cow::Borrowed("bad_request"),
             Self::Interrupted => Cow::Borrowed("interrupted"),
         }
@@ -109,10 +125,12 @@ impl AttemptError {
             Self::Timeout => "timeout",
             Self::Dns => "dns",
             Self::Connect => "connect",
-            Self::Tls => "tls",
+            Self::Tls(_) => "tls",
             Self::ConnectionLost => "connection_lost",
             Self::BadAnswer => "bad_answer",
             Self::AddressRefused => "address_refused",
+            Self::Credentials => "credentials",
+            Self::Quota => "quota",
             Self::BadRequest => "bad_request",
             Self::Interrupted => "interrupted",
         }
@@ -130,12 +148,16 @@ impl fmt::Display for AttemptError {
             Self::Timeout => formatter.write_str("the endpoint did not answer in time"),
             Self::Dns => formatter.write_str("the name of the endpoint could not be resolved"),
             Self::Connect => formatter.write_str("no connection to the endpoint could be made"),
-            Self::Tls => formatter.write_str("no secure connection to the endpoint could be made"),
+            Self::Tls(fault) => formatter.write_str(tls_sentence(*fault)),
             Self::ConnectionLost => formatter.write_str("the connection to the endpoint was lost"),
             Self::BadAnswer => formatter.write_str("the answer of the endpoint could not be read"),
             Self::AddressRefused => {
                 formatter.write_str("the endpoint is at an address that is not allowed")
             }
+            Self::Credentials => {
+                formatter.write_str("the provider does not accept the credentials of the service")
+            }
+            Self::Quota => formatter.write_str("the provider's sending limit is used up"),
             Self::BadRequest => {
                 formatter.write_str("no request could be made with the endpoint's settings")
             }
@@ -143,6 +165,32 @@ impl fmt::Display for AttemptError {
                 formatter.write_str("the gateway stopped while the attempt was under way")
             }
         }
+    }
+}
+
+const fn tls_class(fault: TlsFault) -> &'static str {
+    match fault {
+        TlsFault::Expired => "tls_expired",
+        TlsFault::NotYetValid => "tls_not_yet_valid",
+        TlsFault::WrongName => "tls_wrong_name",
+        TlsFault::Untrusted => "tls_untrusted",
+        TlsFault::UnfitCertificate => "tls_unfit_certificate",
+        TlsFault::Version => "tls_version",
+        TlsFault::OurCertificate => "tls_our_certificate",
+        TlsFault::Other => "tls",
+    }
+}
+
+const fn tls_sentence(fault: TlsFault) -> &'static str {
+    match fault {
+        TlsFault::Expired => "the certificate of the endpoint has expired",
+        TlsFault::NotYetValid => "the certificate of the endpoint is not valid yet",
+        TlsFault::WrongName => "the certificate of the endpoint is for another name",
+        TlsFault::Untrusted => "the certificate of the endpoint is not signed by anybody trusted",
+        TlsFault::UnfitCertificate => "the certificate of the endpoint cannot be used",
+        TlsFault::Version => "the endpoint speaks neither TLS 1.2 nor 1.3",
+        TlsFault::OurCertificate => "the endpoint does not accept who connects to it",
+        TlsFault::Other => "no secure connection to the endpoint could be made",
     }
 }
 

@@ -218,6 +218,53 @@ pub async fn forget_closed_before(
     Ok(gone.rows_affected())
 }
 
+/// Conversations of one consumer.
+#[derive(Debug)]
+pub struct Theirs {
+    pub ids: Vec<i64>,
+    /// The last conversation that was looked at; `None` where nothing lies behind.
+    pub last: Option<i64>,
+}
+
+/// Looks through so many conversations of a tenant behind an id for those of a consumer.
+pub async fn of_consumer(
+    connection: &mut PgConnection,
+    (ccid, consumer): (Ccid, &str),
+    after: i64,
+    rows_max: i64,
+) -> sqlx::Result<Theirs> {
+    let row = sqlx::query!(
+        r#"with looked as materialized (
+               select id, consumer from conversations where ccid = $1 and id > $3 order by id limit $4
+           )
+           select count(*) as "seen!", max(id) as last,
+                  array(select id from looked where consumer = $2) as "ids!"
+           from looked"#,
+        ccid.as_uuid(),
+        consumer,
+        after,
+        rows_max,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Theirs {
+        ids: row.ids,
+        last: row.last.filter(|_| row.seen >= rows_max),
+    })
+}
+
+/// Takes conversations away.
+pub async fn erase(connection: &mut PgConnection, ccid: Ccid, ids: &[i64]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from conversations where ccid = $1 and id = any($2)",
+        ccid.as_uuid(),
+        ids,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 fn conversation(
     id: i64,
     channel_id: &str,

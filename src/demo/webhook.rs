@@ -89,6 +89,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::simulator::Envelope;
 
     fn body() -> Value {
         json!({ "channel": { "messageId": "1613474523265-0" }, "type": "Text", "text": "Good day" })
@@ -113,6 +114,7 @@ mod tests {
             headers,
             body: body().to_string().into(),
             signature: Signature::Good,
+            envelope: Envelope::default(),
         }
     }
 

@@ -1,23 +1,18 @@
 //! One attempt: the gate, the request, the answer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use super::context::DispatchContext;
-use super::excerpt;
 use super::gate::LaneOpen;
+use super::sending::{Refusal, post};
 use crate::connectors::outcome::{AttemptError, NotStarted, Outcome};
-use crate::connectors::third_party::send::{self, Outbound, WebhookCall};
-use crate::connectors::third_party::settings::BodyShape;
-use crate::history::model::Stream;
-use crate::lanes::model::{Arrival, Delivery, Life, OutboundMessage};
-use crate::media::references::References;
-use crate::platform::outbound::{GateRefused, exchange};
-use crate::provisioning::directory::{Channel, ConnectorSettings};
+use crate::lanes::model::{Arrival, Delivery, Life};
+use crate::platform::outbound::GateRefused;
+use crate::provisioning::directory::Channel;
 use crate::suppressions::model::Route;
 use crate::values::{Content, Segments};
 
@@ -130,6 +125,7 @@ impl Attempt {
             Outcome::Accepted { .. }
             | Outcome::Retry { .. }
             | Outcome::Refused { .. }
+            | Outcome::Barred { .. }
             | Outcome::Unknown { .. } => false,
         };
         if begins_anew {
@@ -177,61 +173,4 @@ impl Attempt {
         }
         .boxed()
     }
-}
-
-/// Why a gate stayed shut; shared between the gate and whoever waits behind it.
-#[derive(Debug, Clone, Default)]
-pub struct Refusal(Arc<Mutex<Option<NotStarted>>>);
-
-impl Refusal {
-    pub fn set(&self, why: NotStarted) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
-    }
-
-    fn take(&self) -> Option<NotStarted> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-/// Makes one request with a message and reads its answer, whoever asked for it. No byte of the message leaves before
-/// the gate opens.
-pub async fn post(
-    context: &DispatchContext,
-    channel: &Channel,
-    message: &OutboundMessage,
-    (gate, refusal): (BoxFuture<'static, Result<(), GateRefused>>, Refusal),
-) -> Report {
-    let ConnectorSettings::ThirdParty(settings) = &channel.connector;
-    let call = WebhookCall {
-        body: render(message, settings.webhook.body_shape, &context.media),
-        message_id: message.id,
-        trace: &message.trace,
-        custom_headers: channel.custom_headers(message.stream == Stream::Cxc),
-        now_ms: context.clock.now_ms(),
-    };
-    let request = send::build_request(settings, call, gate);
-    let began = context.clock.monotonic();
-    let client = context.clients.client();
-    let result = exchange(&client, request, settings.webhook.timeout).await;
-    let answer = result.as_ref().ok();
-    Report {
-        duration: context.clock.monotonic().duration_since(began),
-        http_status: answer.map(|answer| answer.status),
-        excerpt: answer.map(excerpt::of),
-        outcome: send::interpret(result, context.clock.now_ms(), refusal.take()),
-    }
-}
-
-/// The same bytes for every attempt.
-fn render(message: &OutboundMessage, shape: BodyShape, media: &References) -> Bytes {
-    let outbound = Outbound {
-        channel_id: &message.channel_id,
-        from: &message.from,
-        to: &message.to,
-        message_id: message.id,
-        reply_to: message.reply_to.as_ref(),
-        content: &message.content,
-        link: &|id| media.link((message.ccid, message.id), id),
-    };
-    send::render_body(&outbound, shape)
 }

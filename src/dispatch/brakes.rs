@@ -120,16 +120,18 @@ impl Brakes {
         !matches!(self.breaker.may_start(now_ms), Admission::WaitUntil(_))
     }
 
-    /// Counts a message of so many parts against the rate.
-    pub fn charge(&mut self, parts: u32, now_ms: i64) {
+    /// Counts a message of so many parts against the rate. They are counted only where there is one.
+    pub fn charge(&mut self, parts: impl FnOnce() -> u32, now_ms: i64) {
         if let Some(bucket) = &mut self.bucket {
-            bucket.take(parts, now_ms);
+            bucket.take(parts(), now_ms);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const GO: RowBrakes = RowBrakes {
@@ -181,6 +183,35 @@ mod tests {
         assert_eq!(brakes.loosen_at(1_000, false), Some(1_500));
         assert!(brakes.let_go(1_500));
         assert_eq!(brakes.loosen_at(1_500, true), None);
+    }
+
+    proptest! {
+        /// Whoever is held back by time alone asks in the same moment when that ends; without an answer it would sleep
+        /// for ever.
+        #[test]
+        fn what_holds_back_at_a_moment_and_ends_by_itself_ends_at_a_later_one(
+            setback_at in proptest::option::of(0..2_000_i64),
+            failed_at in proptest::option::of(0..2_000_i64),
+            rate in proptest::option::of(1..200_u32),
+            charged in proptest::collection::vec(0..2_000_i64, 0..4),
+            now_ms in 0..3_000_i64,
+        ) {
+            let settings = BreakerSettings { failures: 1, ..BreakerSettings::default() };
+            let mut brakes = Brakes::new(Breaker::new(settings), false);
+            brakes.set_rate(rate.map(f64::from), 0);
+            for at in charged {
+                brakes.charge(|| 1, at);
+            }
+            if let Some(at) = failed_at {
+                brakes.breaker.on_endpoint_failure(at);
+            }
+            if let Some(at) = setback_at {
+                brakes.set_back(at);
+            }
+            let loosen_at = brakes.loosen_at(now_ms, true);
+            prop_assert_eq!(brakes.let_go(now_ms), loosen_at.is_none());
+            prop_assert!(loosen_at.is_none_or(|at| at > now_ms));
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub enum Admission {
 pub struct Breaker {
     settings: BreakerSettings,
     failures_in_a_row: u32,
-    /// Since when they come, where this owner of the lane has seen the first of them.
+    /// When the first of them came, as far as is known.
     failing_since: Option<i64>,
     state: State,
 }
@@ -81,10 +81,11 @@ impl Breaker {
         }
     }
 
-    /// As it was stored by an earlier owner of the lane: [`Self::failures_in_a_row`] and [`Self::parked_until`].
+    /// As it was stored by an earlier owner of the lane: [`Self::failures_in_a_row`] with [`Self::failing_since`], and
+    /// [`Self::parked_until`].
     pub const fn restore(
         settings: BreakerSettings,
-        failures_in_a_row: u32,
+        (failures_in_a_row, failing_since): (u32, Option<i64>),
         parked_until: Option<i64>,
     ) -> Self {
         let state = match parked_until {
@@ -94,7 +95,11 @@ impl Breaker {
         Self {
             settings,
             failures_in_a_row,
-            failing_since: None,
+            failing_since: if failures_in_a_row > 0 {
+                failing_since
+            } else {
+                None
+            },
             state,
         }
     }
@@ -157,6 +162,29 @@ impl Breaker {
             self.state = State::Parked {
                 until: now.saturating_add(self.pause_ms()),
             };
+        }
+    }
+
+    /// It takes nothing before `until`, or for as long as after so many failures: parked at once.
+    pub fn on_barred(&mut self, now: i64, until: Option<i64>) {
+        if matches!(self.state, State::Parked { .. }) {
+            return;
+        }
+        if self.failures_in_a_row == 0 {
+            self.failing_since = Some(now);
+        }
+        let failures = self.failures_in_a_row.saturating_add(1);
+        self.failures_in_a_row = failures.max(self.settings.failures);
+        let pause_over = now.saturating_add(self.pause_ms());
+        self.state = State::Parked {
+            until: until.unwrap_or(pause_over),
+        };
+    }
+
+    /// What it failed for may be mended: where it is parked the next attempt is a probe.
+    pub fn probe_soon(&mut self, now: i64) {
+        if let State::Parked { until } = &mut self.state {
+            *until = now.min(*until);
         }
     }
 

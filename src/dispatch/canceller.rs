@@ -14,7 +14,7 @@ use tracing::warn;
 use super::context::DispatchContext;
 use super::withdrawals::Withdrawals;
 use crate::history;
-use crate::history::model::{Entry, Kind};
+use crate::history::model::Entry;
 use crate::lanes::LaneId;
 use crate::lanes::ids::Ids;
 use crate::lanes::model::Life;
@@ -30,8 +30,6 @@ use crate::statistics;
 use crate::statistics::model::Change;
 use crate::values::{Ccid, MessageId};
 
-/// Wishes are looked for this often without a wake-up.
-const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// While a wish stands, for the end of the attempt that is under way.
 const LOOK_AGAIN_INTERVAL: Duration = Duration::from_millis(50);
 /// How long one look, or one decision, may take before it is begun anew.
@@ -46,7 +44,7 @@ pub struct Canceller {
     ownership: Arc<Ownership>,
     withdrawals: Arc<Withdrawals>,
     after: Arc<dyn AfterAccept>,
-    /// Told when somebody has a wish.
+    /// Told when somebody has a wish, and by each tick while one stands.
     asked: Arc<Notify>,
 }
 
@@ -79,19 +77,19 @@ impl Canceller {
     async fn run(self) {
         loop {
             let pause = match within(PATIENCE, self.look()).await {
-                Ok(wishes) if wishes.is_empty() => LOOK_INTERVAL,
+                Ok(wishes) if wishes.is_empty() => None,
                 Ok(wishes) => {
                     self.decide(&wishes).await;
-                    LOOK_AGAIN_INTERVAL
+                    Some(LOOK_AGAIN_INTERVAL)
                 }
                 Err(error) => {
                     failed(&error);
-                    RETRY_INTERVAL
+                    Some(RETRY_INTERVAL)
                 }
             };
             tokio::select! {
                 () = self.asked.notified() => {}
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(pause.unwrap_or(Duration::MAX)) => {}
             }
         }
     }
@@ -143,15 +141,10 @@ impl Canceller {
         let cancelled = cancel::cancel(&mut transaction, &taken).await?;
         let entries: Vec<Entry> = cancelled
             .iter()
-            .map(|message| Entry {
-                status: Some(Status::Cancelled.rank()),
-                ..Entry::event(
-                    message.ccid,
-                    self.ids.next_of(life),
-                    message.id.as_i64(),
-                    Kind::Settled,
-                    message.stream,
-                )
+            .map(|message| {
+                let subject = (message.ccid, message.id);
+                let id = self.ids.next_of(life);
+                Entry::settled(subject, id, message.stream, Status::Cancelled.rank())
             })
             .collect();
         history::store::append(&mut transaction, &entries).await?;

@@ -19,18 +19,26 @@ pub(super) struct Waiting {
     pub(super) holds_until: Vec<i64>,
     /// Whether it is not to be sent again.
     pub(super) held: Vec<bool>,
+    /// When it was put back with no attempt charged, Unix milliseconds; 0: it was not.
+    pub(super) put_back_at: Vec<i64>,
 }
+
+/// The columns of one fate.
+type Wait = (i16, i64, i64, bool, i64);
 
 impl Waiting {
     pub(super) fn of(rows: &[ResultRow]) -> Self {
-        let waits = |row: &ResultRow| match row.fate {
-            Fate::Waits {
-                attempt,
-                due_at,
-                holds_until,
-            } => Some((attempt, due_at, holds_until.unwrap_or(0), false)),
-            Fate::Held { attempt, until } => Some((attempt, until, 0, true)),
-            Fate::Done => None,
+        let waits = |row: &ResultRow| -> Option<Wait> {
+            match row.fate {
+                Fate::Waits {
+                    attempt,
+                    due_at,
+                    holds_until,
+                } => Some((attempt, due_at, holds_until.unwrap_or(0), false, 0)),
+                Fate::PutBack { attempt } => Some((attempt, 0, 0, false, row.now_ms)),
+                Fate::Held { attempt, until } => Some((attempt, until, 0, true, 0)),
+                Fate::Done => None,
+            }
         };
         let fates: Vec<_> = rows.iter().filter_map(waits).collect();
         Self {
@@ -43,6 +51,7 @@ impl Waiting {
             due_at: fates.iter().map(|fate| fate.1).collect(),
             holds_until: fates.iter().map(|fate| fate.2).collect(),
             held: fates.iter().map(|fate| fate.3).collect(),
+            put_back_at: fates.iter().map(|fate| fate.4).collect(),
         }
     }
 }
@@ -168,6 +177,8 @@ pub(super) struct Endpoints<'a> {
     /// 0: not parked.
     pub(super) parked_until: Vec<i64>,
     pub(super) failures_in_a_row: Vec<i32>,
+    /// 0: it does not fail, or nobody knows.
+    pub(super) failing_since: Vec<i64>,
     pub(super) pause: Vec<bool>,
     pub(super) last_error: Vec<Option<&'a str>>,
 }
@@ -187,6 +198,9 @@ impl<'a> Endpoints<'a> {
                 .parked_until
                 .push(change.parked_until.unwrap_or(0));
             endpoints.failures_in_a_row.push(change.failures_in_a_row);
+            endpoints
+                .failing_since
+                .push(change.failing_since.unwrap_or(0));
             endpoints.pause.push(pause);
             endpoints.last_error.push(change.last_error.as_deref());
         }

@@ -11,8 +11,8 @@ use super::results::Results;
 use super::slots::Slots;
 use super::withdrawals::Withdrawals;
 use crate::lanes::ids::Ids;
-use crate::lanes::model::Delivery;
 use crate::lanes::ownership::Ownership;
+use crate::media::attached::Attachments;
 use crate::media::references::References;
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
@@ -20,9 +20,7 @@ use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outbound::OutboundClients;
 use crate::platform::telemetry::metric;
 use crate::provisioning::directory::Directory;
-
-/// Retries due within this time wait in memory, later ones in the table.
-const MEMORY_HORIZON_MS: i64 = 120_000;
+use crate::suppressions::proof::Proofs;
 
 /// The limits of dispatch, from the configuration.
 #[derive(Debug, Clone)]
@@ -50,29 +48,23 @@ pub struct DispatchContext {
     pub directory: Directory,
     /// Makes links of references to stored files.
     pub media: References,
+    /// Reads those that a provider wants in the request itself.
+    pub attachments: Attachments,
     pub clients: OutboundClients,
+    /// For those whose repeats are not safe: its idle connections are soon closed.
+    pub carrier_clients: OutboundClients,
     pub ids: Arc<Ids>,
     pub ownership: Arc<Ownership>,
     pub gate: Gate,
+    pub proofs: Proofs,
     pub announcer: Announcer,
     pub results: Results,
     pub slots: Arc<Slots>,
     pub withdrawals: Arc<Withdrawals>,
-    pub settings: DispatchSettings,
+    pub settings: Arc<DispatchSettings>,
 }
 
 impl DispatchContext {
-    /// Whether a delivery that waits for a time does so in memory.
-    pub fn keeps_in_memory(&self, delivery: &Delivery, now_ms: i64) -> bool {
-        delivery
-            .due_at
-            .is_none_or(|due_at| due_at - now_ms <= MEMORY_HORIZON_MS)
-    }
-
-    pub fn unknown_hold_ms(&self) -> i64 {
-        i64::try_from(self.settings.unknown_hold.as_millis()).unwrap_or(i64::MAX)
-    }
-
     /// Tells the metrics what is open at this moment.
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     pub fn count(&self) {

@@ -147,7 +147,10 @@ fn tells_of_a_gap(signal: &LaneSignal, now_ms: i64) -> bool {
     match signal {
         LaneSignal::ReadAgain => true,
         LaneSignal::Arrived(arrivals) => any_is_late(arrivals, now_ms),
-        LaneSignal::LookForRows | LaneSignal::Recorded { .. } | LaneSignal::Release => false,
+        LaneSignal::LookForRows
+        | LaneSignal::Refresh
+        | LaneSignal::Recorded { .. }
+        | LaneSignal::Release => false,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::backoff::RetrySchedule;
+use crate::connectors::carrier::UnknownPolicy;
 use crate::connectors::outcome::{AttemptError, NotStarted, Outcome};
 use crate::values::ReasonCode;
 
@@ -14,8 +15,10 @@ pub struct DeliveryFacts<'a> {
     pub now_ms: i64,
     /// No attempt starts after it.
     pub valid_until_ms: i64,
-    /// Whether the provider takes our id, so that sending twice delivers once.
-    pub repeats_safe: bool,
+    /// What becomes of it where nobody knows whether it was sent.
+    pub unknown: UnknownPolicy,
+    /// How long a receipt is waited for then, where the policy does not say.
+    pub unknown_hold: Duration,
     pub schedule: &'a RetrySchedule,
     /// Drawn from 0 (inclusive) to 1 (exclusive).
     pub jitter: f64,
@@ -36,8 +39,12 @@ pub enum Decision {
     WaitUntil {
         due_ms: i64,
     },
-    /// It may have arrived, and sending it again could make two: a receipt is waited for.
-    HoldUnknown,
+    /// It goes back to its place with no attempt charged, and waits for its endpoint.
+    PutBack,
+    /// It may have arrived, and sending it again could make two: a receipt is waited for until then (Unix ms).
+    HoldUnknown {
+        until_ms: i64,
+    },
     /// The attempt did not begin; the delivery goes back to its place with nothing charged.
     Requeue,
     /// Its message has come to an end otherwise, and whoever ended it has recorded that.
@@ -53,6 +60,8 @@ pub enum EndpointVerdict {
     Fault,
     /// Nothing.
     Neutral,
+    /// Nothing is taken there before this time (Unix ms), or for a while.
+    Bar { until_ms: Option<i64> },
     /// Nothing more is to be sent there until somebody resumes it.
     Pause,
 }
@@ -74,8 +83,8 @@ pub fn decide(outcome: Outcome, facts: &DeliveryFacts<'_>) -> Ruling {
             provider_message_id,
         },
         Outcome::Retry { after, .. } => send_again(after, facts),
-        Outcome::Unknown { .. } if facts.repeats_safe => send_again(None, facts),
-        Outcome::Unknown { .. } => Decision::HoldUnknown,
+        Outcome::Barred { .. } => Decision::PutBack,
+        Outcome::Unknown { .. } => nobody_knows(facts),
         Outcome::Refused { reason, .. } => Decision::Failed {
             reason,
             dead_letter: true,
@@ -95,6 +104,7 @@ fn endpoint_verdict(outcome: &Outcome) -> EndpointVerdict {
         Outcome::Refused { endpoint_fault, .. } | Outcome::Retry { endpoint_fault, .. } => {
             *endpoint_fault
         }
+        Outcome::Barred { until, .. } => return EndpointVerdict::Bar { until_ms: *until },
         // It was reached and did not answer, unless it was we who stopped.
         Outcome::Unknown { reason } => *reason != AttemptError::Interrupted,
         Outcome::NotStarted { .. } => false,
@@ -103,6 +113,22 @@ fn endpoint_verdict(outcome: &Outcome) -> EndpointVerdict {
         EndpointVerdict::Fault
     } else {
         EndpointVerdict::Neutral
+    }
+}
+
+/// What the tenant wants of a message that may have been sent.
+fn nobody_knows(facts: &DeliveryFacts<'_>) -> Decision {
+    match facts.unknown {
+        UnknownPolicy::Retry => send_again(None, facts),
+        UnknownPolicy::Hold(hold) => Decision::HoldUnknown {
+            until_ms: facts
+                .now_ms
+                .saturating_add(whole_ms(hold.unwrap_or(facts.unknown_hold))),
+        },
+        UnknownPolicy::Fail => Decision::Failed {
+            reason: ReasonCode::General,
+            dead_letter: true,
+        },
     }
 }
 

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::attempt::{self, Refusal, Report};
+use super::attempt::Report;
 use super::context::DispatchContext;
+use super::sending::{self, Refusal};
 use crate::connectors::outcome::NotStarted;
 use crate::history::model::Stream;
 use crate::lanes::LaneId;
@@ -19,10 +20,12 @@ use crate::lanes::ids::NoLease;
 use crate::lanes::model::OutboundMessage;
 use crate::platform::outbound::GateRefused;
 use crate::platform::telemetry::metric;
-use crate::provisioning::directory::Channel;
+use crate::provisioning::directory::{Channel, ConnectorSettings};
 use crate::suppressions::model::Route;
 use crate::suppressions::store;
-use crate::values::{Address, Ccid, ChannelType, Content, MessageId, Party, TraceContext};
+use crate::values::{
+    Address, Ccid, ChannelType, Content, MessageId, Party, Priority, TraceContext,
+};
 
 /// Between two tests of one endpoint through one replica.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -43,6 +46,8 @@ pub enum NotTested {
     Unknown,
     #[error("the endpoint's channel is not provisioned any more")]
     ChannelGone,
+    #[error("a test of this endpoint would be a message that its provider sends on")]
+    WouldBeSent,
     #[error("an endpoint is tested once in {} s", INTERVAL.as_secs())]
     TooSoon { retry_after_seconds: u32 },
     #[error(transparent)]
@@ -70,12 +75,15 @@ impl EndpointTests {
             .lane(lane)
             .cloned()
             .ok_or(NotTested::ChannelGone)?;
+        if !matches!(channel.connector, ConnectorSettings::ThirdParty(_)) {
+            return Err(NotTested::WouldBeSent);
+        }
         let id = self.context.ids.next(&self.context.ownership)?;
         let message = message(&channel, MessageId::from_i64(id)).ok_or(NotTested::ChannelGone)?;
         self.take_turn(lane)?;
         let refusal = Refusal::default();
         let gate = self.gate(&message, refusal.clone());
-        let report = attempt::post(&self.context, &channel, &message, (gate, refusal)).await;
+        let report = sending::post(&self.context, &channel, &message, (gate, refusal)).await;
         metrics::counter!(metric::ENDPOINT_TESTS, "outcome" => report.outcome.class()).increment(1);
         Ok(report)
     }
@@ -111,6 +119,7 @@ impl EndpointTests {
                 let mut connection = context.database.reads.acquire().await?;
                 store::check(
                     &mut connection,
+                    &context.proofs,
                     std::slice::from_ref(&route),
                     context.clock.now_ms(),
                 )
@@ -150,6 +159,7 @@ fn message(channel: &Channel, id: MessageId) -> Option<OutboundMessage> {
         content: Content::Text(TEXT.to_owned()),
         trace: TraceContext::default(),
         conversation: None,
+        priority: Priority::Normal,
         stream: Stream::Chat,
         cancelled: false,
     })

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::attempt::Report;
+use super::endpoint_event::EndpointEvent;
 use super::judgement::Judge;
-use super::turn::Turn;
 use crate::history::model::{Entry, Kind, Stream};
 use crate::lanes::model::Arrival;
 use crate::messages::status::Status;
@@ -55,24 +55,28 @@ pub(super) fn settled(judge: &Judge<'_>, arrival: &Arrival, reason: ReasonCode) 
     };
     let detail = json!({ "reasons": [{ "code": reason.code(), "message": message }] });
     Entry {
-        stream: Some(arrival.message.stream),
-        status: Some(Status::Failed.rank()),
-        ..of_message(judge, arrival, Kind::Settled, &detail)
+        detail: Some(detail.to_string()),
+        ..Entry::settled(
+            (arrival.delivery.ccid, arrival.message.id),
+            judge.ids.next_of(judge.life),
+            arrival.message.stream,
+            Status::Failed.rank(),
+        )
     }
 }
 
 /// What an endpoint's consumers are told of a change of its row. It is stored only where the row changes so.
-pub(super) fn endpoint(judge: &Judge<'_>, arrival: &Arrival, turn: &Turn) -> Entry {
+pub(super) fn endpoint(judge: &Judge<'_>, arrival: &Arrival, event: &EndpointEvent) -> Entry {
     let lane = arrival.delivery.lane.0;
     let mut detail = json!({
         "endpointId": lane.to_string(),
         "channelId": arrival.message.channel_id.as_str(),
-        "reason": turn.reason,
+        "reason": event.reason,
     });
-    if let Some(error) = &turn.last_error {
+    if let Some(error) = &event.last_error {
         detail["lastError"] = json!(error);
     }
-    for (member, time) in [("since", turn.since), ("nextProbeAt", turn.next_probe_at)] {
+    for (member, time) in [("since", event.since), ("nextProbeAt", event.next_probe_at)] {
         if let Some(time) = time {
             detail[member] = json!(rfc3339(time));
         }
@@ -80,14 +84,14 @@ pub(super) fn endpoint(judge: &Judge<'_>, arrival: &Arrival, turn: &Turn) -> Ent
     Entry {
         subject: lane,
         stream: Some(Stream::Both),
-        ..of_message(judge, arrival, turn.kind, &detail)
+        ..of_message(judge, arrival, event.kind, &detail)
     }
 }
 
 fn of_message(judge: &Judge<'_>, arrival: &Arrival, kind: Kind, detail: &Value) -> Entry {
     Entry {
         ccid: arrival.delivery.ccid,
-        id: judge.context.ids.next_of(judge.life),
+        id: judge.ids.next_of(judge.life),
         subject: arrival.message.id.as_i64(),
         kind,
         stream: None,

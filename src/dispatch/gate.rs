@@ -22,6 +22,7 @@ use crate::platform::database::error::timed_out;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
 use crate::suppressions::model::Route;
+use crate::suppressions::proof::Proofs;
 use crate::suppressions::store;
 
 /// How old a suppression check may be when the first byte leaves.
@@ -67,7 +68,7 @@ impl LaneOpen {
 impl Gate {
     /// Starts the checker, which has a connection of its own.
     pub fn start(
-        database: &Database,
+        (database, proofs): (&Database, &Proofs),
         clock: Clock,
         ownership: Arc<Ownership>,
         lifecycle: &Lifecycle,
@@ -76,6 +77,7 @@ impl Gate {
         let checker = Checker {
             connect: Arc::clone(&database.hot),
             connection: None,
+            proofs: proofs.clone(),
             clock: clock.clone(),
             receiver,
         };
@@ -142,6 +144,7 @@ impl Gate {
 struct Checker {
     connect: Arc<PgConnectOptions>,
     connection: Option<PgConnection>,
+    proofs: Proofs,
     clock: Clock,
     receiver: mpsc::Receiver<Question>,
 }
@@ -189,6 +192,6 @@ impl Checker {
             None => self.connect.connect().await?,
         };
         let connection = self.connection.insert(connection);
-        store::check(connection, routes, self.clock.now_ms()).await
+        store::check(connection, &self.proofs, routes, self.clock.now_ms()).await
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
@@ -27,6 +28,14 @@ pub struct HandOvers {
     /// There may be lanes that are ours in the database and not in memory: an answer was lost, a loop failed, or a
     /// release did.
     strays_expected: Arc<AtomicBool>,
+    releases: Arc<Releases>,
+}
+
+/// Lanes that are ready to be given back. Whoever's turn it is gives all of them back by one statement.
+#[derive(Debug, Default)]
+struct Releases {
+    ready: Mutex<Vec<(LaneId, oneshot::Sender<bool>)>>,
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl HandOvers {
@@ -36,6 +45,7 @@ impl HandOvers {
             tasks: TaskTracker::new(),
             leaving: Arc::default(),
             strays_expected: Arc::default(),
+            releases: Arc::default(),
         }
     }
 
@@ -50,11 +60,12 @@ impl HandOvers {
             owned.accepts_ended().await;
             owned.signal(LaneSignal::Release);
             owned.loop_ended().await;
-            if let Err(error) = this.release(life, lane).await {
-                warn!(lane = lane.0, error.cause = %error, "A lane could not be released; it stays here for now");
+            let is_released = this.is_released(life, lane).await;
+            // Before it is looked for.
+            this.leaving().remove(&lane);
+            if !is_released {
                 this.expect_strays();
             }
-            this.leaving().remove(&lane);
         });
     }
 
@@ -89,11 +100,38 @@ impl HandOvers {
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn release(&self, life: Life, lane: LaneId) -> sqlx::Result<()> {
+    /// Gives a lane back, with all others that are ready meanwhile; whether that has worked.
+    async fn is_released(&self, life: Life, lane: LaneId) -> bool {
+        let (tell, told) = oneshot::channel();
+        self.releases.ready().push((lane, tell));
+        let turn = self.releases.turn.lock().await;
+        let ready = std::mem::take(&mut *self.releases.ready());
+        if !ready.is_empty() {
+            let lanes: Vec<i64> = ready.iter().map(|(lane, _)| lane.0).collect();
+            let released = self.release(life, &lanes).await;
+            if let Err(error) = &released {
+                warn!(lanes = lanes.len(), error.cause = %error, "Lanes could not be released; they stay here for now");
+            }
+            for (_, tell) in ready {
+                // Who does not wait any more needs no answer.
+                let _ = tell.send(released.is_ok());
+            }
+        }
+        drop(turn);
+        told.await.unwrap_or(false)
+    }
+
+    async fn release(&self, life: Life, lanes: &[i64]) -> sqlx::Result<()> {
         within(PATIENCE, async {
             let mut connection = self.context.database.queue.acquire().await?;
-            store::release_lanes(&mut connection, life, &[lane.0]).await
+            store::release_lanes(&mut connection, life, lanes).await
         })
         .await
+    }
+}
+
+impl Releases {
+    fn ready(&self) -> MutexGuard<'_, Vec<(LaneId, oneshot::Sender<bool>)>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

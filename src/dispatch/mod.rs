@@ -1,8 +1,8 @@
 //! From a leased lane to recorded outcomes.
 //!
-//! `replica` says which lanes are ours, `lane` is the loop of one of them, `attempt` sends one message once behind the
+//! `replica` says which lanes are ours, `lane` is the loop of one of them and `lane_core` what it decides, `attempt` sends one message once behind the
 //! `gate`, `judgement` turns its report into rows by the rules of `decision`, and `results` makes them durable. The
-//! rules themselves (`queue`, `known`, `cursor`, `due`, `share`, `fairness`, `brakes`, `decision`, `backoff`, `breaker`,
+//! rules themselves (`lane_core`, `queue`, `known`, `cursor`, `due`, `share`, `fairness`, `brakes`, `decision`, `backoff`, `breaker`,
 //! `rate`) are pure.
 //!
 //! How a provider is spoken to belongs to `connectors`; what is stored where to `lanes` and `messages`.
@@ -18,6 +18,7 @@ pub mod context;
 pub mod cursor;
 pub mod decision;
 pub mod due;
+mod endpoint_event;
 pub mod endpoint_test;
 mod entries;
 mod excerpt;
@@ -29,6 +30,7 @@ pub mod hold;
 pub mod judgement;
 pub mod known;
 pub mod lane;
+pub mod lane_core;
 pub mod open_attempts;
 pub mod queue;
 pub mod rate;
@@ -36,13 +38,16 @@ pub mod replica;
 pub mod results;
 pub mod routes;
 pub mod rows;
+pub mod sending;
 pub mod share;
+#[cfg(test)]
+mod simulation;
 pub mod slots;
 pub mod store;
+pub mod sweep;
 mod tally;
 #[cfg(test)]
 mod testing;
-mod turn;
 pub mod wake;
 pub mod watch;
 pub mod withdrawals;

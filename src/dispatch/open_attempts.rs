@@ -7,7 +7,6 @@ use futures_util::FutureExt;
 use tokio::task::JoinSet;
 
 use super::attempt::{Attempt, Report};
-use super::context::DispatchContext;
 use super::held;
 use super::slots::Slot;
 use crate::lanes::model::Arrival;
@@ -61,17 +60,12 @@ impl OpenAttempts {
     }
 
     /// Asks what became of a delivery that may have been sent and has waited for a receipt.
-    pub fn resolve(
-        &mut self,
-        (context, channel): (Arc<DispatchContext>, Arc<Channel>),
-        arrival: Arrival,
-        slot: Slot,
-    ) {
+    pub fn resolve(&mut self, attempt: Attempt, arrival: Arrival, slot: Slot) {
         self.0.spawn(async move {
             let ended = Ended {
-                report: held::report(&context, &arrival).await,
+                report: held::report(&attempt.context, &arrival).await,
                 arrival,
-                channel,
+                channel: attempt.channel,
             };
             (ended, slot)
         });

@@ -14,6 +14,8 @@ use crate::values::{Address, Priority};
 /// How many of a class go out before the next lower one gets a turn, if it has something.
 const RUN_BEFORE_LOWER: u32 = 8;
 const CLASSES: usize = 3;
+/// Retries due within this time wait in memory, later ones in the table.
+const MEMORY_HORIZON_MS: i64 = 120_000;
 
 /// One recipient of one priority class.
 type RecipientKey = (u64, Priority);
@@ -271,6 +273,13 @@ impl LaneQueue {
         self.timer_number += 1;
         self.timers.insert((at, self.timer_number), timer);
     }
+}
+
+/// Whether a delivery that waits for a time does so in memory.
+pub fn keeps_in_memory(delivery: &Delivery, now_ms: i64) -> bool {
+    delivery
+        .due_at
+        .is_none_or(|due_at| due_at - now_ms <= MEMORY_HORIZON_MS)
 }
 
 /// Whether a delivery waits for a time rather than for its turn.

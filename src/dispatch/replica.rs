@@ -1,6 +1,6 @@
 //! This replica among the others: its life, its beat, and which lanes are its own.
 //!
-//! A tick every tenth of the lease raises our beat and shows the beats of the others. A replica is dead once its
+//! A tick about every seventh of the lease raises our beat and shows the beats of the others. A replica is dead once its
 //! beat was seen unchanged for 0.9 lease of our own monotonic time during which our own ticks all succeeded; so an
 //! outage of the database moves no lane, and no clock has to agree with another. We start nothing later than 0.7 lease
 //! after the sending of our last good tick. Death is one compare-and-set, and every write under a life checks it.
@@ -23,7 +23,9 @@ use super::hand_over::HandOvers;
 use super::hold;
 use super::lane::LaneLoop;
 use super::share::share_of;
+use super::wake::Asked;
 use super::watch::Watch;
+use crate::history::model::Horizon;
 use crate::lanes::model::{LaneId, Life};
 use crate::lanes::ownership::{LaneSignal, OwnedLane};
 use crate::lanes::store::{self, HoldPhase, LaneRow, Tick};
@@ -31,17 +33,19 @@ use crate::platform::database::within;
 use crate::platform::telemetry::metric;
 
 /// Shares of the lease; design rests on validity + one tick being less than the time until death.
-const TICK_SHARE: f64 = 0.1;
+const TICK_SHARE: f64 = 0.15;
 const VALIDITY_SHARE: f64 = 0.7;
 const SILENCE_SHARE: f64 = 0.9;
 /// A longer time between two ticks of ours, as a share of the lease, means that we were not watching.
 const GAP_SHARE: f64 = 0.5;
-/// A tick comes at least this often however long the lease: what is provisioned is in force everywhere within a second.
-pub const TICK_INTERVAL_MAX: Duration = Duration::from_millis(500);
+/// A tick comes at least this often however long the lease: what is provisioned is in force everywhere within a second,
+/// also where nobody could be told of it.
+pub const TICK_INTERVAL_MAX: Duration = Duration::from_millis(750);
 /// How long the end of a life may take at the stop.
 const LAST_WORDS_MAX: Duration = Duration::from_millis(500);
-/// Idle lanes are compared with the table this often: the net under lost wake-ups.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(15);
+/// A claim or a release that we gave up may be carried out whenever the store gets to it, so this often it is looked
+/// for without a reason.
+const STRAYS_INTERVAL: Duration = Duration::from_mins(1);
 /// Most lanes that one tick claims.
 const CLAIM_MAX: usize = 20_000;
 /// A lane that nobody has taken for so many ticks is taken by whoever sees it, beyond an even share.
@@ -53,16 +57,25 @@ pub struct Replica {
     context: Arc<DispatchContext>,
     /// Whether this process sends at all, or only accepts.
     sends: bool,
-    directory_version: watch::Sender<i64>,
+    sights: Sights,
     connection: Option<PgConnection>,
     life: Option<Life>,
     watch: Watch,
-    last_sweep: Instant,
+    looked_for_strays: Instant,
     /// Ticks in a row that have shown a lane without an owner.
     ticks_waited: u32,
     hand_overs: HandOvers,
     /// Lanes of ours that nothing waited in when they were taken.
     seemed_empty: Vec<i64>,
+}
+
+/// Where a tick puts what it has seen for others.
+#[derive(Debug)]
+pub struct Sights {
+    /// Told only of another version.
+    pub directory_version: watch::Sender<i64>,
+    pub feed: watch::Sender<Horizon>,
+    pub asked: Asked,
 }
 
 /// The stages of a stop that this loop takes part in.
@@ -77,22 +90,17 @@ pub struct Stages {
 }
 
 impl Replica {
-    /// `directory_version` is told each time that a tick sees it.
-    pub fn new(
-        context: Arc<DispatchContext>,
-        sends: bool,
-        directory_version: watch::Sender<i64>,
-    ) -> Self {
+    pub fn new(context: Arc<DispatchContext>, sends: bool, sights: Sights) -> Self {
         let lease = context.settings.lease;
         Self {
             watch: Watch::new(lease.mul_f64(SILENCE_SHARE), lease.mul_f64(GAP_SHARE)),
-            last_sweep: context.clock.monotonic(),
+            looked_for_strays: context.clock.monotonic(),
             ticks_waited: 0,
             seemed_empty: Vec::new(),
             hand_overs: HandOvers::new(Arc::clone(&context)),
             context,
             sends,
-            directory_version,
+            sights,
             connection: None,
             life: None,
         }
@@ -115,12 +123,14 @@ impl Replica {
         let _ended = stages.life_ended.clone().drop_guard();
         let draining = self.context.lifecycle.draining();
         let mut provisioned = self.context.directory.changes();
+        let to_look = Arc::clone(&self.sights.asked.to_look);
         let mut giving_away = false;
         while !stages.done_with_life.is_cancelled() {
             tokio::select! {
                 () = tokio::time::sleep(self.tick_interval()) => {}
                 // A lane that was just provisioned is claimed at once.
                 Ok(()) = provisioned.changed() => {}
+                () = to_look.notified() => {}
                 () = stages.done_with_life.cancelled() => break,
                 () = draining.cancelled(), if !giving_away => {
                     giving_away = true;
@@ -143,9 +153,7 @@ impl Replica {
 
     async fn beat(&mut self, takes_lanes: bool) -> sqlx::Result<()> {
         let (life, tick) = self.tick(self.sends && takes_lanes).await?;
-        self.directory_version.send_if_modified(|version| {
-            std::mem::replace(version, tick.directory_version) != tick.directory_version
-        });
+        self.tell(&tick);
         if hold::follow(&self.context, tick.hold) {
             return self.begin_anew(life).await;
         }
@@ -155,10 +163,22 @@ impl Replica {
             self.balance(life, &tick).await?;
             self.take_strays(life).await?;
             self.look_where_work_is().await?;
-            self.sweep().await?;
         }
         self.context.count();
         Ok(())
+    }
+
+    fn tell(&self, tick: &Tick) {
+        self.sights.directory_version.send_if_modified(|version| {
+            std::mem::replace(version, tick.directory_version) != tick.directory_version
+        });
+        self.sights.feed.send_replace(tick.feed);
+        if tick.waits.cancellation {
+            self.sights.asked.to_cancel.notify_one();
+        }
+        if tick.waits.record {
+            self.sights.asked.to_chain.notify_one();
+        }
     }
 
     /// Proves our life, or begins a new one where it has ended, and buries who has gone silent.
@@ -190,8 +210,8 @@ impl Replica {
                 .iter()
                 .copied()
                 .filter(|(other, _)| *other != life);
-            for dead in self.watch.look((sent_at, answered_at), others) {
-                self.bury(dead).await?;
+            for (dead, beat) in self.watch.look((sent_at, answered_at), others) {
+                self.bury(dead, beat).await?;
             }
             return Ok((life, tick));
         }
@@ -202,7 +222,7 @@ impl Replica {
         let lanes = self.context.directory.snapshot().lanes().count();
         let share = share_of(life, lanes, &tick.senders);
         let mine = self.context.ownership.lanes();
-        self.ticks_waited = if tick.lanes_wait {
+        self.ticks_waited = if tick.waits.lane {
             self.ticks_waited + 1
         } else {
             0
@@ -217,7 +237,7 @@ impl Replica {
         if room == 0 && self.ticks_waited >= TICKS_TO_OTHERS {
             room = 1;
         }
-        if !tick.lanes_wait || room == 0 {
+        if !tick.waits.lane || room == 0 {
             return Ok(());
         }
         let connection = self.connection().await?;
@@ -236,7 +256,7 @@ impl Replica {
         }
         let empty = self.seemed_empty.clone();
         let connection = self.connection().await?;
-        for lane in store::lanes_with_rows(connection, &empty).await? {
+        for lane in store::lanes_to_look_at(connection, &empty).await? {
             let signal = LaneSignal::LookForRows;
             self.context.ownership.signal(lane, signal);
         }
@@ -275,9 +295,12 @@ impl Replica {
 
     /// Takes lanes that the database calls ours and that nobody here attends to.
     async fn take_strays(&mut self, life: Life) -> sqlx::Result<()> {
-        if !self.hand_overs.are_strays_expected() {
+        let now = self.context.clock.monotonic();
+        let is_time = now.duration_since(self.looked_for_strays) >= STRAYS_INTERVAL;
+        if !self.hand_overs.are_strays_expected() && !is_time {
             return Ok(());
         }
+        self.looked_for_strays = now;
         let hand_overs = self.hand_overs.clone();
         // Before the question, so that a lane that leaves meanwhile is not taken for one that stays.
         let leaving = hand_overs.leaving().clone();
@@ -290,26 +313,6 @@ impl Replica {
             if !attended.contains(&row.lane) && !leaving.contains(&row.lane) {
                 self.take(life, row);
             }
-        }
-        Ok(())
-    }
-
-    /// Compares idle lanes with the table.
-    async fn sweep(&mut self) -> sqlx::Result<()> {
-        let now = self.context.clock.monotonic();
-        if now.duration_since(self.last_sweep) < SWEEP_INTERVAL {
-            return Ok(());
-        }
-        self.last_sweep = now;
-        let lanes = self.context.ownership.lanes();
-        if lanes.is_empty() {
-            return Ok(());
-        }
-        let lanes: Vec<i64> = lanes.into_iter().map(|lane| lane.0).collect();
-        let now_ms = self.context.clock.now_ms();
-        let connection = self.connection().await?;
-        for lane in store::lanes_with_work(connection, &lanes, now_ms).await? {
-            self.context.ownership.signal(lane, LaneSignal::ReadAgain);
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use tracing::error;
 
 use super::store;
 use super::withdrawals::Withdrawals;
+use crate::connectors::outcome::AttemptError;
 use crate::history::model::Entry;
 use crate::lanes::model::{Delivery, LaneId, Life, Place};
 use crate::lanes::ownership::{LaneSignal, OwnedLane};
@@ -36,6 +37,8 @@ pub enum Fate {
         due_at: i64,
         holds_until: Option<i64>,
     },
+    /// Its attempt came to nothing and is not charged: it is sent when its endpoint takes messages again.
+    PutBack { attempt: i16 },
     /// It may have been sent, and is not sent again: it stays, announced, until a receipt was waited for long enough.
     Held { attempt: i16, until: i64 },
 }
@@ -54,7 +57,11 @@ pub struct EndpointChange {
     pub lane: LaneId,
     pub parked_until: Option<i64>,
     pub failures_in_a_row: i32,
+    /// When the first of them came, Unix milliseconds.
+    pub failing_since: Option<i64>,
     pub pause: bool,
+    /// Why it takes nothing at all, where that is so.
+    pub barred: Option<AttemptError>,
     pub last_error: Option<String>,
 }
 
@@ -71,7 +78,7 @@ pub struct ResultRow {
     pub entries: Vec<Entry>,
     /// Under what receipts for it will come.
     pub receipt_key: Option<[u8; 16]>,
-    /// Whether the key stands for an id of the provider's own.
+    /// Whether the provider gave an id of its own, so that the key has to be kept for the message to be found by it.
     pub foreign_id: bool,
     pub dead_letter: Option<ReasonCode>,
     pub endpoint: Option<EndpointChange>,
@@ -255,7 +262,8 @@ struct Told {
     waiting: Vec<Place>,
 }
 
-fn tell_owners(batch: Vec<ResultRow>, through: bool) {
+/// Tells each owner what became of its results; `through`: they are durable, or will never have to be.
+pub(super) fn tell_owners(batch: Vec<ResultRow>, through: bool) {
     // By owner, not by lane: where a loop had to begin anew there may be two of one lane.
     let mut by_owner: HashMap<*const OwnedLane, (Arc<OwnedLane>, Told)> = HashMap::new();
     for row in batch {
@@ -265,10 +273,10 @@ fn tell_owners(batch: Vec<ResultRow>, through: bool) {
         told.results += 1;
         match row.fate {
             Fate::Done if through => told.done.push(row.delivery.place),
-            Fate::Waits { .. } | Fate::Held { .. } if through => {
+            Fate::Waits { .. } | Fate::PutBack { .. } | Fate::Held { .. } if through => {
                 told.waiting.push(row.delivery.place);
             }
-            Fate::Done | Fate::Waits { .. } | Fate::Held { .. } => {}
+            Fate::Done | Fate::Waits { .. } | Fate::PutBack { .. } | Fate::Held { .. } => {}
         }
     }
     for (owner, told) in by_owner.into_values() {

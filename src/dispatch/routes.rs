@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 
 use super::attempt::Report;
 use super::endpoint_test::{EndpointTests, NotTested};
+use crate::audit::{self, Action, Entry as Record};
 use crate::auth::caller::TenantCaller;
 use crate::auth::keyring::Keyring;
 use crate::auth::permission::Permission;
@@ -232,7 +233,14 @@ struct TestView {
 }
 
 fn outcomes() -> Object {
-    words(&["accepted", "retry", "refused", "unknown", "not_started"])
+    words(&[
+        "accepted",
+        "retry",
+        "refused",
+        "barred",
+        "unknown",
+        "not_started",
+    ])
 }
 
 impl TestView {
@@ -253,7 +261,9 @@ impl std::convert::From<NotTested> for ApiError {
     fn from(refused: NotTested) -> Self {
         match refused {
             NotTested::Unknown => unknown(),
-            NotTested::ChannelGone => Self::conflict(None, refused.to_string()),
+            NotTested::ChannelGone | NotTested::WouldBeSent => {
+                Self::conflict(None, refused.to_string())
+            }
             NotTested::TooSoon {
                 retry_after_seconds,
             } => Self::rate_limited(retry_after_seconds, refused.to_string()),
@@ -295,10 +305,10 @@ impl State {
             .ids
             .next(&self.ownership)
             .map_err(ApiError::unavailable)?;
-        let kind = if paused {
-            Kind::EndpointPaused
+        let (kind, action) = if paused {
+            (Kind::EndpointPaused, Action::EndpointPaused)
         } else {
-            Kind::EndpointResumed
+            (Kind::EndpointResumed, Action::EndpointResumed)
         };
         let mut work = match self.keys.open(&self.database.jobs, call).await? {
             Begun::Anew(work) => work,
@@ -317,12 +327,11 @@ impl State {
             detail: Some(detail.to_string()),
             ..Entry::event(caller.ccid, event, lane.0, kind, Stream::Both)
         };
-        // What is so already is no event.
-        let is_change = before.paused != paused || (before.parked && !paused);
-        let entries = is_change.then_some(entry);
-        history::store::append(&mut work, entries.as_slice())
-            .await
-            .map_err(ApiError::unavailable)?;
+        // What is so already is no change.
+        if before.paused != paused || (before.parked && !paused) {
+            let record = Record::by(&caller.caller, caller.ccid, (action, lane.0.to_string()));
+            write(&mut work, &entry, &record).await?;
+        }
         let view = self.view(&mut work, caller, lane).await?;
         let answer = Answer::new(StatusCode::OK, view)?;
         work.finish(&answer, self.clock.now_ms()).await?;
@@ -332,6 +341,18 @@ impl State {
         self.after.feed_grew();
         Ok(answer.into_response())
     }
+}
+
+/// Writes down what consumers are told of, and who did it.
+async fn write(
+    connection: &mut PgConnection,
+    event: &Entry,
+    record: &Record,
+) -> Result<(), ApiError> {
+    let told = history::store::append(connection, std::slice::from_ref(event)).await;
+    told.map_err(ApiError::unavailable)?;
+    let recorded = audit::store::append(connection, record).await;
+    recorded.map_err(ApiError::unavailable)
 }
 
 fn parse(id: &str) -> Result<LaneId, ApiError> {

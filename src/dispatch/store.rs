@@ -19,10 +19,8 @@ pub async fn finish(
     let statuses: Vec<i16> = ended.map(status).collect();
     let hour = rows.first().map_or(0, |row| hour_of(row.now_ms));
     let waiting = Waiting::of(rows);
-    let states = States::of(rows);
-    let entries = Entries::of(rows);
-    let names = Names::of(rows);
-    let buried = Buried::of(rows);
+    let (states, entries) = (States::of(rows), Entries::of(rows));
+    let (names, buried) = (Names::of(rows), Buried::of(rows));
     let endpoints = Endpoints::of(rows);
     sqlx::query_file_scalar!(
         "src/dispatch/sql/finish.sql",
@@ -69,6 +67,8 @@ pub async fn finish(
         &waiting.held,
         &statuses,
         hour,
+        &endpoints.failing_since,
+        &waiting.put_back_at,
     )
     .fetch_one(connection)
     .await

@@ -45,6 +45,7 @@ pub fn arrival(place: Place, recipient: u64, priority: Priority) -> Arrival {
             content: Content::Text(String::new()),
             trace: TraceContext::default(),
             conversation: None,
+            priority,
             stream: Stream::Chat,
             cancelled: false,
         }),

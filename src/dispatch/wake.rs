@@ -19,6 +19,7 @@ use crate::messages::accept::AfterAccept;
 use crate::platform::database::within;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
+use crate::provisioning::directory;
 
 /// The one channel of notifications; the payload is a list of lanes.
 const CHANNEL: &str = "nexus_gateway_lanes";
@@ -28,7 +29,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 /// Telling, or beginning to listen, takes no longer than this.
 const SEND_TIME_MAX: Duration = Duration::from_secs(2);
 /// A listener that has heard nothing for so long asks whether it is still connected.
-const PROBE_INTERVAL: Duration = Duration::from_secs(3);
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Collects what others have to know; cheap to clone.
 #[derive(Debug, Clone)]
@@ -36,7 +37,18 @@ pub struct Waker {
     lanes: Arc<Mutex<BTreeSet<i64>>>,
     something: Arc<Notify>,
     feed: watch::Sender<u64>,
-    cancellations: Arc<Notify>,
+    asked: Asked,
+}
+
+/// Told when somebody asks something of every replica; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// To call messages back.
+    pub to_cancel: Arc<Notify>,
+    /// To look at a newer directory.
+    pub to_look: Arc<Notify>,
+    /// To give records of who changed what their places.
+    pub to_chain: Arc<Notify>,
 }
 
 impl Waker {
@@ -50,7 +62,7 @@ impl Waker {
             lanes: Arc::default(),
             something: Arc::default(),
             feed: watch::Sender::new(0),
-            cancellations: Arc::default(),
+            asked: Asked::default(),
         };
         let sender = waker.clone();
         let (connect_sender, over) = (connect.clone(), lifecycle.over());
@@ -60,19 +72,19 @@ impl Waker {
                 () = over.cancelled() => {}
             }
         });
-        let (over, cancellations) = (lifecycle.over(), Arc::clone(&waker.cancellations));
+        let (over, asked) = (lifecycle.over(), waker.asked.clone());
         lifecycle.spawn_until_stop("wake-up listener", async move {
             tokio::select! {
-                () = listen(connect, ownership, cancellations) => {}
+                () = listen(connect, ownership, asked) => {}
                 () = over.cancelled() => {}
             }
         });
         waker
     }
 
-    /// Told when somebody wants a message called back.
-    pub fn cancellations(&self) -> Arc<Notify> {
-        Arc::clone(&self.cancellations)
+    /// What others ask of this replica.
+    pub fn asked(&self) -> Asked {
+        self.asked.clone()
     }
 
     /// Changes each time that this process has committed an event.
@@ -141,14 +153,10 @@ async fn send(
     store::notify(connection.insert(open), CHANNEL, &numbers.join(",")).await
 }
 
-/// Listens for ever; after a lost connection every lane of ours looks for rows, since notifications were lost with it.
-async fn listen(
-    connect: Arc<PgConnectOptions>,
-    ownership: Arc<Ownership>,
-    cancellations: Arc<Notify>,
-) {
+/// Listens for ever; after a lost connection our lanes look for rows, since notifications were lost with it.
+async fn listen(connect: Arc<PgConnectOptions>, ownership: Arc<Ownership>, asked: Asked) {
     loop {
-        if let Err(error) = listen_once(&connect, &ownership, &cancellations).await {
+        if let Err(error) = listen_once(&connect, &ownership, &asked).await {
             metrics::counter!(metric::WAKE_UPS_FAILED).increment(1);
             warn!(error.cause = %error, "The listener for wake-ups lost its connection");
         }
@@ -159,7 +167,7 @@ async fn listen(
 async fn listen_once(
     connect: &PgConnectOptions,
     ownership: &Ownership,
-    cancellations: &Notify,
+    asked: &Asked,
 ) -> sqlx::Result<()> {
     // Of its own each time: a listener that is dropped says goodbye first, and one whose connection is half open waits
     // for the answer while the next one listens already.
@@ -170,14 +178,16 @@ async fn listen_once(
     let mut listener = within(SEND_TIME_MAX, async {
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.eager_reconnect(false);
-        let channels = [CHANNEL, store::CANCELLATIONS_CHANNEL];
+        let channels = [
+            CHANNEL,
+            store::CANCELLATIONS_CHANNEL,
+            directory::CHANGES_CHANNEL,
+        ];
         listener.listen_all(channels).await?;
         Ok::<_, sqlx::Error>(listener)
     })
     .await?;
-    for lane in ownership.lanes() {
-        ownership.signal(lane, LaneSignal::LookForRows);
-    }
+    look_everywhere(&mut listener, ownership).await?;
     loop {
         let Ok(heard) = tokio::time::timeout(PROBE_INTERVAL, listener.try_recv()).await else {
             // Whoever only listens does not notice that nobody can speak to him any more.
@@ -190,16 +200,33 @@ async fn listen_once(
         let Some(notification) = heard? else {
             return Ok(());
         };
-        if notification.channel() == store::CANCELLATIONS_CHANNEL {
-            cancellations.notify_one();
-            continue;
-        }
-        for lane in notification
-            .payload()
-            .split(',')
-            .filter_map(|lane| lane.parse().ok())
-        {
-            ownership.signal(LaneId(lane), LaneSignal::LookForRows);
+        match notification.channel() {
+            store::CANCELLATIONS_CHANNEL => asked.to_cancel.notify_one(),
+            directory::CHANGES_CHANNEL => asked.to_look.notify_one(),
+            _ => look_for_rows(ownership, notification.payload()),
         }
     }
+}
+
+fn look_for_rows(ownership: &Ownership, lanes: &str) {
+    for lane in lanes.split(',').filter_map(|lane| lane.parse().ok()) {
+        ownership.signal(LaneId(lane), LaneSignal::LookForRows);
+    }
+}
+
+/// Sends every lane of ours to look for what it may not have been told of. Which of them have something to find is asked
+/// of all at once: there may be thousands.
+async fn look_everywhere(listener: &mut PgListener, ownership: &Ownership) -> sqlx::Result<()> {
+    let lanes = ownership.lanes();
+    let numbers: Vec<i64> = lanes.iter().map(|lane| lane.0).collect();
+    let found = within(SEND_TIME_MAX, async {
+        store::lanes_to_look_at(listener.acquire().await?, &numbers).await
+    });
+    for lane in found.await? {
+        ownership.signal(lane, LaneSignal::LookForRows);
+    }
+    for lane in lanes {
+        ownership.signal(lane, LaneSignal::Refresh);
+    }
+    Ok(())
 }

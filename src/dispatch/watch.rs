@@ -42,12 +42,12 @@ impl Watch {
         self.looked_at = None;
     }
 
-    /// Takes in what a tick of ours has shown, and tells who is dead.
+    /// Takes in what a tick of ours has shown, and tells who is dead, with the beat at which it stands still.
     pub fn look(
         &mut self,
         (sent_at, answered_at): (Instant, Instant),
         beats: impl Iterator<Item = (Life, i64)>,
-    ) -> Vec<Life> {
+    ) -> Vec<(Life, i64)> {
         if self
             .looked_at
             .is_some_and(|at| sent_at.duration_since(at) > self.gap_max)
@@ -62,7 +62,7 @@ impl Watch {
             let since = before.map_or(answered_at, |before| before.since);
             // It was silent from the answer that first showed this beat to the question that was answered so again.
             if sent_at.saturating_duration_since(since) >= self.silence {
-                dead.push(life);
+                dead.push((life, beat));
             }
             seen.insert(life, Seen { beat, since });
         }
@@ -79,7 +79,7 @@ mod tests {
     const OTHER: Life = Life { number: 1, life: 7 };
 
     /// Looks once a second from the `from`th on, with these beats, and tells who is dead at the end.
-    fn look(watch: &mut Watch, began: Instant, from: u32, beats: &[i64]) -> Vec<Life> {
+    fn look(watch: &mut Watch, began: Instant, from: u32, beats: &[i64]) -> Vec<(Life, i64)> {
         let mut dead = Vec::new();
         for (at, beat) in (from..).zip(beats) {
             let at = began + SECOND * at;
@@ -96,14 +96,14 @@ mod tests {
     fn a_beat_that_stands_still_for_the_whole_time_means_death() {
         let (mut watch, began) = (watch(), Instant::now());
         assert_eq!(look(&mut watch, began, 0, &[5, 5, 5, 5]), []);
-        assert_eq!(look(&mut watch, began, 4, &[5]), [OTHER]);
+        assert_eq!(look(&mut watch, began, 4, &[5]), [(OTHER, 5)]);
     }
 
     #[test]
     fn a_beat_that_moves_begins_the_count_anew() {
         let (mut watch, began) = (watch(), Instant::now());
         assert_eq!(look(&mut watch, began, 0, &[5, 5, 5, 6, 6, 6, 6]), []);
-        assert_eq!(look(&mut watch, began, 7, &[6]), [OTHER]);
+        assert_eq!(look(&mut watch, began, 7, &[6]), [(OTHER, 6)]);
     }
 
     #[test]
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(look(&mut watch, began, 0, &[5, 5, 5, 5]), []);
         watch.interrupt();
         assert_eq!(look(&mut watch, began, 4, &[5, 5, 5, 5]), []);
-        assert_eq!(look(&mut watch, began, 8, &[5]), [OTHER]);
+        assert_eq!(look(&mut watch, began, 8, &[5]), [(OTHER, 5)]);
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
         let (mut watch, began) = (watch(), Instant::now());
         assert_eq!(look(&mut watch, began, 0, &[5, 5]), []);
         assert_eq!(look(&mut watch, began, 60, &[5, 5, 5, 5]), []);
-        assert_eq!(look(&mut watch, began, 64, &[5]), [OTHER]);
+        assert_eq!(look(&mut watch, began, 64, &[5]), [(OTHER, 5)]);
     }
 
     #[test]

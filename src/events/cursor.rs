@@ -7,15 +7,15 @@ use crate::history::store::Position;
 
 /// A place in one incarnation of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cursor {
-    pub(super) generation: i32,
-    pub(super) position: Position,
+pub struct Cursor {
+    pub generation: i32,
+    pub position: Position,
 }
 
 /// A text that no answer of the feed has given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("after is not a cursor that the feed has given")]
-pub(super) struct CursorError;
+pub struct CursorError;
 
 impl fmt::Display for Cursor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,32 +3,38 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::history::store::{self, Horizon};
+use crate::history::model::Horizon;
+use crate::history::store;
 use crate::platform::clock::Clock;
 use crate::platform::database::{Database, within};
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
 
-/// Between two looks.
-const INTERVAL: Duration = Duration::from_secs(1);
-/// One look, also where the store answers nothing.
+/// How long asking who holds it may take, also where the store answers nothing.
 const LOOK_TIME_MAX: Duration = Duration::from_secs(5);
 /// No write transaction of ours takes as long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Looks until the stop.
-pub fn watch(database: &Database, clock: &Clock, lifecycle: &Lifecycle) {
+/// Looks at each horizon that a tick has `seen`, until the stop.
+pub fn watch(
+    database: &Database,
+    clock: &Clock,
+    mut seen: watch::Receiver<Horizon>,
+    lifecycle: &Lifecycle,
+) {
     let (database, clock, draining) = (database.clone(), clock.clone(), lifecycle.draining());
     lifecycle.spawn_until_stop("feed horizon", async move {
         let mut watch = Watch::default();
-        while tokio::time::timeout(INTERVAL, draining.cancelled())
-            .await
-            .is_err()
-        {
-            // While the database is away nothing is behind the horizon, and others say so.
-            let _away = within(LOOK_TIME_MAX, watch.look_once(&database, &clock)).await;
+        loop {
+            tokio::select! {
+                changed = seen.changed() => if changed.is_err() { return },
+                () = draining.cancelled() => return,
+            }
+            let horizon = *seen.borrow_and_update();
+            watch.look_at(horizon, &database, &clock).await;
         }
     });
 }
@@ -41,21 +47,21 @@ struct Watch {
 }
 
 impl Watch {
-    async fn look_once(&mut self, database: &Database, clock: &Clock) -> sqlx::Result<()> {
-        let mut connection = database.jobs.acquire().await?;
-        let horizon = store::feed_horizon(&mut connection).await?;
+    async fn look_at(&mut self, horizon: Horizon, database: &Database, clock: &Clock) {
         let stands = self.look(horizon, clock.monotonic());
         metrics::gauge!(metric::FEED_LAG_SECONDS).set(stands.as_secs_f64());
         if self.is_to_be_told(stands) {
-            let holder = store::transaction_holder(&mut connection, horizon.oldest_open).await;
-            let holder = holder.ok().flatten();
+            let holder = within(LOOK_TIME_MAX, async {
+                let mut connection = database.jobs.acquire().await?;
+                store::transaction_holder(&mut connection, horizon.oldest_open).await
+            });
+            let holder = holder.await.ok().flatten();
             warn!(
                 transaction.holder = holder.as_deref().unwrap_or("unknown"),
                 "The feed stands still: a write transaction has been open for over {} s",
                 PATIENCE.as_secs()
             );
         }
-        Ok(())
     }
 
     /// For how long the horizon has stood still with something behind it.

@@ -2,7 +2,7 @@
 //!
 //! What happened is kept by `history`; here is who may see it, from where on, and in which words.
 
-mod cursor;
+pub mod cursor;
 mod feed;
 pub mod horizon;
 pub mod routes;

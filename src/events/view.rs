@@ -123,7 +123,7 @@ async fn messages(
 
 fn received(message: Option<Stored>) -> Value {
     message
-        .and_then(|message| serde_json::to_value(MessageView::of(message)).ok())
+        .and_then(|message| serde_json::to_value(MessageView::of(message, None)).ok())
         .unwrap_or_else(|| json!({}))
 }
 

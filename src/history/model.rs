@@ -1,6 +1,6 @@
 //! One entry: an attempt, a receipt or an event, or several of these at once.
 
-use crate::values::Ccid;
+use crate::values::{Ccid, MessageId};
 
 /// Which consumers an event is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -149,6 +149,19 @@ impl Entry {
             detail: None,
         }
     }
+
+    /// A message's new status by a decision rather than by an attempt or a receipt.
+    pub fn settled(
+        (ccid, message): (Ccid, MessageId),
+        id: i64,
+        stream: Stream,
+        status_rank: i16,
+    ) -> Self {
+        Self {
+            status: Some(status_rank),
+            ..Self::event(ccid, id, message.as_i64(), Kind::Settled, stream)
+        }
+    }
 }
 
 /// One entry as it is read.
@@ -162,4 +175,13 @@ pub struct Recorded {
     pub detail: Option<String>,
     /// The transaction that wrote it.
     pub transaction: i64,
+}
+
+/// Up to where the feed can be read, and whether anything is behind that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Horizon {
+    /// The oldest open write transaction of the whole server; the feed is read below it.
+    pub oldest_open: i64,
+    /// The first transaction that has not begun.
+    pub next: i64,
 }

@@ -117,30 +117,6 @@ pub async fn read_feed(
         .collect())
 }
 
-/// Up to where the feed can be read, and whether anything is behind that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Horizon {
-    /// The oldest open write transaction of the whole server; the feed is read below it.
-    pub oldest_open: i64,
-    /// The first transaction that has not begun.
-    pub next: i64,
-}
-
-/// Looks at the feed's horizon.
-pub async fn feed_horizon(connection: &mut PgConnection) -> sqlx::Result<Horizon> {
-    let row = sqlx::query!(
-        r#"select pg_snapshot_xmin(now.snapshot)::text::bigint as "oldest_open!",
-                  pg_snapshot_xmax(now.snapshot)::text::bigint as "next!"
-           from pg_current_snapshot() as now (snapshot)"#
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(Horizon {
-        oldest_open: row.oldest_open,
-        next: row.next,
-    })
-}
-
 /// Whoever has a transaction open, as far as this role may see it.
 pub async fn transaction_holder(
     connection: &mut PgConnection,
@@ -192,6 +168,71 @@ pub async fn feed_generation(connection: &mut PgConnection) -> sqlx::Result<i32>
     sqlx::query_scalar!("select generation from feed")
         .fetch_one(connection)
         .await
+}
+
+/// Takes away everything that happened to messages and conversations.
+pub async fn erase_of(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    subjects: &[i64],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from history where ccid = $1 and subject = any($2)",
+        ccid.as_uuid(),
+        subjects,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Changes of suppressions by hand that name an address.
+#[derive(Debug)]
+pub struct Named {
+    pub entries: Vec<i64>,
+    /// The last entry that was looked at; `None` where nothing lies behind.
+    pub last: Option<i64>,
+}
+
+/// Looks through so many changes of suppressions behind an id for those that name an address.
+pub async fn suppressions_naming(
+    connection: &mut PgConnection,
+    (ccid, address): (Ccid, &str),
+    after: i64,
+    rows_max: i64,
+) -> sqlx::Result<Named> {
+    let row = sqlx::query!(
+        r#"with looked as materialized (
+               select id, detail from history
+               where ccid = $1 and kind in (5, 6) and detail is not null and id > $3
+               order by id limit $4
+           )
+           select count(*) as "seen!", max(id) as last,
+                  array(select id from looked where detail::json->>'address' = $2) as "entries!"
+           from looked"#,
+        ccid.as_uuid(),
+        address,
+        after,
+        rows_max,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Named {
+        entries: row.entries,
+        last: row.last.filter(|_| row.seen >= rows_max),
+    })
+}
+
+/// Takes single entries away.
+pub async fn erase(connection: &mut PgConnection, ccid: Ccid, entries: &[i64]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from history where ccid = $1 and id = any($2)",
+        ccid.as_uuid(),
+        entries,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 fn recorded(

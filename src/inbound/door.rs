@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::warn;
+
 use super::keyword;
 use crate::connectors::third_party::CONNECTOR;
 use crate::connectors::third_party::receive::{
@@ -21,7 +23,7 @@ use crate::provisioning::directory::{Channel, ReceivingChannel};
 use crate::receipts::intake::{ReceiptError, Receipts};
 use crate::receipts::model::{Reason, Receipt};
 use crate::suppressions::keywords::{Keyword, KeywordSets};
-use crate::values::{MessageId, Priority, TraceContext};
+use crate::values::{Address, Ccid, MessageId, Party, Priority, TraceContext};
 
 /// The answer to whatever changes a suppression waits this long after its commit: longer than any gate trusts a check.
 const SUPPRESSION_SETTLES: Duration = Duration::from_millis(60);
@@ -160,6 +162,30 @@ impl InboundDoor {
         Ok(places.into_iter().map(|place| accepted[place].id).collect())
     }
 
+    /// Stores a message of a provider that repeats what it had no answer to; answers its id.
+    ///
+    /// The same again changes nothing whatever it says, since a refusal would only make the provider repeat it. `None`
+    /// where it said something else before.
+    pub(super) async fn store_once(
+        &self,
+        draft: Draft,
+        connector: &str,
+    ) -> Result<Option<MessageId>, InboundError> {
+        let ccid = draft.ccid;
+        match self.store(vec![(0, draft)]).await {
+            Ok(ids) => Ok(ids.first().copied()),
+            Err(InboundError::Conflict { .. }) => {
+                said_otherwise(ccid, connector);
+                Ok(None)
+            }
+            Err(
+                error @ (InboundError::Refused
+                | InboundError::ParkingFull
+                | InboundError::Unavailable),
+            ) => Err(error),
+        }
+    }
+
     pub(super) fn draft(
         &self,
         channel: &ReceivingChannel,
@@ -222,6 +248,19 @@ impl InboundDoor {
             reasons: reasons.collect(),
             said: None,
         }
+    }
+}
+
+/// A provider has used an id for two messages.
+pub(super) fn said_otherwise(ccid: Ccid, connector: &str) {
+    warn!(%ccid, connector.name = connector, "A message_id came again with other content; nothing was changed");
+}
+
+/// Somebody of whom a provider tells no name.
+pub(super) fn nameless(address: Address) -> Party {
+    Party {
+        address,
+        name: None,
     }
 }
 

@@ -5,6 +5,7 @@
 //! mean to the connector.
 
 mod attachments;
+mod callback;
 pub mod door;
 mod keyword;
 pub mod routes;

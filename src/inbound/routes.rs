@@ -1,5 +1,7 @@
 //! `POST /channels/{channelId}/messages`: what third parties send us, signed.
 
+pub mod batches;
+pub mod callbacks;
 pub mod sms;
 
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::batches::Batches;
 use super::door::{InboundDoor, InboundError};
 use crate::auth::Keyring;
 use crate::connectors::third_party::receive;
@@ -31,6 +34,7 @@ pub struct State {
     pub clock: Clock,
     pub directory: Directory,
     pub door: Arc<InboundDoor>,
+    pub batches: Batches,
     /// Bodies of messages that carry files.
     pub long_bodies: LongBodies,
 }

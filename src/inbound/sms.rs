@@ -3,7 +3,7 @@
 use tracing::warn;
 
 use super::attachments::{self, SmsRefused};
-use super::door::{InboundDoor, InboundError};
+use super::door::{InboundDoor, InboundError, nameless, said_otherwise};
 use crate::connectors::portico::CONNECTOR;
 use crate::connectors::portico::receive::{SmsMessage, SmsReceipt, Verdict};
 use crate::connectors::third_party::receive::InboundContent;
@@ -13,13 +13,10 @@ use crate::messages::model::Fingerprint;
 use crate::messages::status::Status;
 use crate::provisioning::directory::ReceivingChannel;
 use crate::receipts::model::{Reason, Receipt};
-use crate::values::{Address, Ccid, MessageId, Party, TraceContext};
+use crate::values::{Ccid, MessageId, TraceContext};
 
 impl InboundDoor {
-    /// Stores the message; answers its id.
-    ///
-    /// The same `message_id` again changes nothing whatever it says: the service repeats what it had no answer to, and
-    /// a refusal would only make it repeat again. `None` where it said something else before.
+    /// Stores the message, as `store_once` does.
     pub async fn take_sms(
         &self,
         channel: &ReceivingChannel,
@@ -40,25 +37,14 @@ impl InboundDoor {
             return Ok(first);
         }
         let content = InboundContent {
-            from: party(message.from),
-            to: party(message.to),
+            from: nameless(message.from),
+            to: nameless(message.to),
             message_id: message.message_id,
             content,
         };
         let mut draft = self.draft(channel, by, content, trace);
         draft.fingerprint = Some(fingerprint);
-        match self.store(vec![(0, draft)]).await {
-            Ok(ids) => Ok(ids.first().copied()),
-            Err(InboundError::Conflict { .. }) => {
-                said_otherwise(channel);
-                Ok(None)
-            }
-            Err(
-                error @ (InboundError::Refused
-                | InboundError::ParkingFull
-                | InboundError::Unavailable),
-            ) => Err(error.into()),
-        }
+        Ok(self.store_once(draft, CONNECTOR).await?)
     }
 
     /// Stores the files of a message that is new; of one that is here already, what it is answered with. Of two such
@@ -79,7 +65,7 @@ impl InboundDoor {
         })? {
             Some(first) if first.content == fingerprint.content => Ok(Some(Some(first.id))),
             Some(_) => {
-                said_otherwise(channel);
+                said_otherwise(channel.ccid, CONNECTOR);
                 Ok(Some(None))
             }
             None => {
@@ -120,19 +106,4 @@ impl InboundDoor {
         };
         Ok(self.receipts.take(&[receipt]).await?)
     }
-}
-
-fn party(address: Address) -> Party {
-    Party {
-        address,
-        name: None,
-    }
-}
-
-fn said_otherwise(channel: &ReceivingChannel) {
-    warn!(
-        ccid = %channel.ccid,
-        connector.name = CONNECTOR,
-        "A message_id came again with other content; nothing was changed",
-    );
 }

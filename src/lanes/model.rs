@@ -76,6 +76,7 @@ pub struct OutboundMessage {
     pub content: Content,
     pub trace: TraceContext,
     pub conversation: Option<ConversationId>,
+    pub priority: Priority,
     /// Whose events it makes.
     pub stream: Stream,
     /// It was called back before it was read, so nothing of it may be sent.

@@ -24,6 +24,8 @@ pub enum LaneSignal {
     Arrived(Vec<Arrival>),
     /// Other replicas accepted something, or the lane's row changed.
     LookForRows,
+    /// The lane's settings may have changed, or somebody may have resumed it: nothing is read unless it is stopped.
+    Refresh,
     /// Something may have been missed: read the lane again from its beginning.
     ReadAgain,
     /// That many results are through: durable, or not to be written any more.

@@ -88,7 +88,11 @@ impl Links {
         let expires: i64 = query.expires.as_deref()?.parse().ok()?;
         let signature = URL_SAFE_NO_PAD.decode(query.signature.as_deref()?).ok()?;
         let is_ours = self.shared.keys.iter().fold(false, |is_ours, key| {
-            is_ours | mac(key, ccid, id, expires).verify_slice(&signature).is_ok()
+            let made_in_time = key.replaced_at_ms().is_none_or(|replaced_at_ms| {
+                expires <= (replaced_at_ms + self.shared.lifetime_ms).div_euclid(1_000)
+            });
+            let verified = mac(key, ccid, id, expires).verify_slice(&signature);
+            is_ours | (made_in_time && verified.is_ok())
         });
         (is_ours && now_ms.div_euclid(1_000) < expires).then_some(ccid)
     }
@@ -205,7 +209,7 @@ mod tests {
         let link = links(&Vault::new(retired))
             .to(tenant(1), id, NOW_MS)
             .unwrap();
-        let after = links(&Vault::with_retired(MasterKey::generate(), [same]));
+        let after = links(&Vault::with_others(MasterKey::generate(), [same]));
         assert_eq!(after.opens(id, &query(&link), NOW_MS), Some(tenant(1)));
         assert_eq!(links(&vault()).opens(id, &query(&link), NOW_MS), None);
     }

@@ -5,9 +5,10 @@
 //!          ──▶ rows of 256 KiB, each in a commit of its own ──▶ the file's own row: from here on it is there ──▶ 200
 //! ```
 //!
-//! No uploaded file is ever in memory as a whole, no transaction waits for a client, and no connection to the database is held
+//! No file is in memory as a whole but where a provider wants it in its request (`attached`), no transaction waits for a client, and no connection to the database is held
 //! while a client is. Which messages refer to a file is their business: here is only said whether a reference is good.
 
+pub mod attached;
 pub mod deposit;
 pub mod download;
 pub mod error;

@@ -71,6 +71,35 @@ pub async fn forget_chunks(
     Ok(())
 }
 
+/// Takes files away; answers how many there were.
+pub async fn erase(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    ids: &[MediaId],
+) -> sqlx::Result<u64> {
+    let weeks: Vec<i32> = ids.iter().map(|id| week(*id)).collect();
+    let uuids: Vec<_> = ids.iter().map(|id| id.as_uuid()).collect();
+    let gone = sqlx::query!(
+        "delete from media m using unnest($2::integer[], $3::uuid[]) as erased (week, id)
+         where m.ccid = $1 and m.week = erased.week and m.id = erased.id",
+        ccid.as_uuid(),
+        &weeks,
+        &uuids,
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "delete from media_chunks c using unnest($2::integer[], $3::uuid[]) as erased (week, id)
+         where c.ccid = $1 and c.week = erased.week and c.id = erased.id",
+        ccid.as_uuid(),
+        &weeks,
+        &uuids,
+    )
+    .execute(connection)
+    .await?;
+    Ok(gone.rows_affected())
+}
+
 /// What all files of a tenant have together, in bytes.
 pub async fn bytes_of(connection: &mut PgConnection, ccid: Ccid) -> sqlx::Result<u64> {
     let bytes = sqlx::query_scalar!(

@@ -19,6 +19,7 @@ use crate::platform::database::Database;
 use crate::platform::database::group_commit::{GroupCommit, GroupCommitOptions, Line, NotWritten};
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
+use crate::suppressions::proof::Proofs;
 use crate::values::MessageId;
 
 /// Told after each flush what others have to know. Called once per flush, never per message.
@@ -47,6 +48,7 @@ pub struct AcceptParts {
     pub ids: Arc<Ids>,
     pub ownership: Arc<Ownership>,
     pub after: Arc<dyn AfterAccept>,
+    pub proofs: Proofs,
 }
 
 impl std::fmt::Debug for AcceptParts {

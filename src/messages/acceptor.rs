@@ -240,7 +240,7 @@ impl Acceptor {
             connection,
             (life, now_ms),
             &flushed.lanes(),
-            &drafts,
+            (&drafts, &self.parts.proofs),
             Threads::Found { week },
             || self.parts.ids.next_of(life),
         )

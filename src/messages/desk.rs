@@ -22,6 +22,7 @@ use crate::messages::accept::AfterAccept;
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
 use crate::provisioning::directory::Directory;
+use crate::suppressions::proof::Proofs;
 use crate::values::{Ccid, ConversationId, MessageId};
 
 /// Entries of one message that are shown at most.
@@ -37,6 +38,7 @@ pub struct Desk {
     pub directory: Directory,
     pub submit: Arc<Submit>,
     pub after: Arc<dyn AfterAccept>,
+    pub proofs: Proofs,
     /// How long a search may take before it answers with what it has.
     pub search_time_max: Duration,
 }
@@ -66,6 +68,12 @@ impl Desk {
                 .filter(|entry| entry.kind != Kind::Received)
                 .collect(),
         ))
+    }
+
+    /// Who sends the message, or has sent it; `None` for one of a consumer's.
+    pub fn provider(&self, message: &Stored) -> Option<&'static str> {
+        let provider = self.directory.snapshot().provider(LaneId(message.lane?))?;
+        Some(provider.as_str())
     }
 
     /// What the endpoint that the message is for has to do with what comes next.

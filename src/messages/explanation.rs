@@ -165,10 +165,13 @@ fn told(class: &str) -> String {
     }
     match class {
         "timeout" => "the provider did not answer in time",
-        "dns" | "connect" | "tls" => "the provider could not be reached",
+        "dns" | "connect" => "the provider could not be reached",
+        _ if class.starts_with("tls") => "no secure connection to the provider could be made",
         "connection_lost" => "the connection to the provider broke off",
         "bad_answer" => "the provider gave an answer that could not be understood",
         "address_refused" | "bad_request" => "the settings for this provider are not right",
+        "credentials" => "the provider did not accept our access to it",
+        "quota" => "what may be sent through the provider in this time is used up",
         "interrupted" => "the sending was interrupted",
         _ => "something went wrong on the way",
     }
@@ -190,7 +193,7 @@ mod tests {
         Some(ReasonCode::InvalidStructure),
         Some(ReasonCode::InvalidDestination),
     ];
-    const ERRORS: [Option<&str>; 17] = [
+    const ERRORS: [Option<&str>; 18] = [
         None,
         Some("http_302"),
         Some("http_400"),
@@ -204,6 +207,7 @@ mod tests {
         Some("dns"),
         Some("connect"),
         Some("tls"),
+        Some("tls_expired"),
         Some("connection_lost"),
         Some("bad_answer"),
         Some("address_refused"),

@@ -147,6 +147,7 @@ impl Draft {
             content: self.content,
             trace: self.trace,
             conversation,
+            priority: self.priority,
             stream: self.stream,
             cancelled: false,
         };

@@ -7,7 +7,7 @@ use super::error::MessageError;
 use super::status::Status;
 use super::store::dead_letters;
 use crate::history;
-use crate::history::model::{Entry, Kind, Stream};
+use crate::history::model::{Entry, Stream};
 use crate::lanes::LaneId;
 use crate::lanes::backlog::Full;
 use crate::lanes::store::{self as lanes, Waiting};
@@ -71,11 +71,13 @@ impl Desk {
         let mut entries = Vec::with_capacity(waiting.len());
         for message in &waiting {
             let event = self.ids.next(&self.ownership).map_err(|_| no_lease())?;
-            let subject = message.id.as_i64();
-            entries.push(Entry {
-                status: Some(Status::Queued.rank()),
-                ..Entry::event(ccid, event, subject, Kind::Settled, Stream::Both)
-            });
+            let subject = (ccid, message.id);
+            entries.push(Entry::settled(
+                subject,
+                event,
+                Stream::Both,
+                Status::Queued.rank(),
+            ));
         }
         history::store::append(transaction, &entries).await?;
         let mut lanes: Vec<LaneId> = waiting.iter().map(|message| message.lane).collect();

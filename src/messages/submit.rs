@@ -112,7 +112,7 @@ impl Submit {
         channel: &Arc<Channel>,
         reply: Reply,
     ) -> Result<ItemAccepted, ReplyRefused> {
-        let segments = measure(channel.channel_id.channel_type(), &reply.content)?;
+        let segments = measure(channel, &reply.content)?;
         let now_ms = self.clock.now_ms();
         let draft = Draft {
             ccid: channel.ccid,
@@ -213,7 +213,7 @@ impl Submit {
             return Err(ItemRefused::reason(ReasonCode::InvalidDestination, message));
         }
         let content = said::content(said, self.limits)?;
-        let segments = measure(channel.channel_id.channel_type(), &content)?;
+        let segments = measure(channel, &content)?;
         let (due_at, expires_at) =
             self.times(item.not_before.as_deref(), item.valid_until.as_deref())?;
         let reply_to = item.reply_to.map(|wire| reply_to(wire, channel));
@@ -291,7 +291,11 @@ pub(super) type Measured = (Draft, Option<Segments>);
 
 type Offered = (tokio::sync::oneshot::Receiver<Outcome>, Option<Segments>);
 
-fn measure(channel_type: ChannelType, content: &Content) -> Result<Option<Segments>, ItemRefused> {
+fn measure(channel: &Channel, content: &Content) -> Result<Option<Segments>, ItemRefused> {
+    if let Some(sentence) = channel.refuses(content) {
+        return Err(ItemRefused::reason(ReasonCode::Unsupported, sentence));
+    }
+    let channel_type = channel.channel_id.channel_type();
     match (channel_type, content) {
         (ChannelType::Sms, Content::Text(text)) => {
             let segments = Segments::measure(text);
@@ -346,7 +350,7 @@ fn sending_channel<'a>(
         .channel_to_send(ccid, &channel_id, for_campaign)
         .map_err(|cannot| match cannot {
             CannotSend::UnknownChannel => unknown_channel(),
-            CannotSend::NotInAsync | CannotSend::NoConnector(_) => {
+            CannotSend::NotInAsync | CannotSend::NoService(_) | CannotSend::NoConnector(_) => {
                 ItemRefused::new(422, cannot.to_string())
             }
         })

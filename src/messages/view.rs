@@ -119,8 +119,8 @@ pub(super) fn status_words() -> Object {
 pub const RECEIVED: &str = "Received";
 
 impl MessageView {
-    /// The message alone, as lists show it.
-    pub fn of(message: Stored) -> Self {
+    /// The message alone, as lists show it. `provider`: who sends it.
+    pub fn of(message: Stored, provider: Option<&'static str>) -> Self {
         let context = Context::parse(message.context.as_deref());
         let status = status_word(&message);
         Self {
@@ -144,7 +144,7 @@ impl MessageView {
             },
             said: Members::from_stored(&message.kind, message.content),
             r#type: message.kind,
-            provider: message.lane.map(|_| "Async"),
+            provider,
             provider_message_ids: message.provider_message_id.into_iter().collect(),
             conversation_id: message.conversation.map(|id| id.to_string()),
             campaign_id: message.campaign_id,
@@ -158,7 +158,11 @@ impl MessageView {
     }
 
     /// The message with everything that happened to it.
-    pub fn with_history(message: Stored, entries: &[Recorded]) -> Self {
+    pub fn with_history(
+        message: Stored,
+        provider: Option<&'static str>,
+        entries: &[Recorded],
+    ) -> Self {
         let first = HistoryView {
             status: match message.direction {
                 Direction::Inbound => RECEIVED,
@@ -174,7 +178,7 @@ impl MessageView {
             .collect();
         Self {
             history: Some(history),
-            ..Self::of(message)
+            ..Self::of(message, provider)
         }
     }
 }

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod database;
 pub mod http;
+pub mod job;
 pub mod lifecycle;
 pub mod outbound;
 pub mod telemetry;

@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 
 use super::directory::{Directory, RefreshError};
 use super::store;
+use crate::audit::{self, Entry};
 use crate::platform::database::{Pool, Transaction};
 use crate::values::Ccid;
 
@@ -12,6 +13,7 @@ use crate::values::Ccid;
 pub struct Change {
     transaction: Transaction,
     version: i64,
+    touched: Vec<Ccid>,
 }
 
 impl Change {
@@ -26,6 +28,7 @@ impl Change {
         Ok(Self {
             transaction,
             version,
+            touched: Vec::new(),
         })
     }
 
@@ -40,36 +43,48 @@ impl Change {
 
     /// Says that something of this tenant is changed, so that replicas read it again.
     pub async fn touch(&mut self, ccid: Ccid) -> sqlx::Result<()> {
+        if !self.touched.contains(&ccid) {
+            self.touched.push(ccid);
+        }
         store::touch_tenant(&mut self.transaction, ccid, self.version).await
     }
 
     /// Goes on after what was done within it; where that was refused the change ends before anybody is told.
     pub async fn unless_refused<T, E>(self, done: Result<T, E>) -> Result<(Self, T), E> {
         let (transaction, done) = self.transaction.unless_refused(done).await?;
-        let version = self.version;
+        let (version, touched) = (self.version, self.touched);
         Ok((
             Self {
                 transaction,
                 version,
+                touched,
             },
             done,
         ))
     }
 
-    /// Makes the change durable and puts it in force on this replica.
+    /// Makes the change durable with the record of who made it, and puts it in force on this replica.
     ///
     /// # Errors
     ///
     /// The change may be durable nevertheless, where the commit's answer or the reading after it was lost. Changes may
     /// be repeated, so the caller is told to.
-    pub async fn commit(self, pool: &Pool, directory: &Directory) -> Result<(), RefreshError> {
-        self.transaction.commit().await?;
+    pub async fn commit(
+        mut self,
+        record: &Entry,
+        (pool, directory): (&Pool, &Directory),
+    ) -> Result<(), RefreshError> {
+        directory
+            .give_lanes(&mut self.transaction, &self.touched)
+            .await?;
+        self.commit_before_start(record).await?;
         directory.refresh(pool).await?;
         Ok(())
     }
 
-    /// Makes the change durable while this replica has not read anything yet.
-    pub async fn commit_before_start(self) -> sqlx::Result<()> {
+    /// Makes the change durable with its record while this replica has not read anything yet.
+    pub async fn commit_before_start(mut self, record: &Entry) -> sqlx::Result<()> {
+        audit::store::append(&mut self.transaction, record).await?;
         self.transaction.commit().await
     }
 }

@@ -32,6 +32,8 @@ pub struct UnreadableRow(pub &'static str);
 pub enum ProvisioningError {
     #[error("this tenant has no service {0}")]
     NoService(ServiceName),
+    #[error("the provider of {0} calls under no address of the service's own")]
+    NoCallbacks(ServiceName),
     #[error("this tenant has no sender section {0}")]
     NoSection(SectionName),
     #[error("what was sent is not allowed")]

@@ -14,7 +14,7 @@ mod model;
 pub mod routes;
 mod senders;
 mod services;
-mod store;
+pub mod store;
 mod transfer;
 mod wire;
 
@@ -24,6 +24,8 @@ pub use directory::{
 };
 pub use model::{Provider, Sender, ServiceName};
 pub use senders::options::SenderOptions;
+pub use services::SEALED_TABLE;
+pub use services::callbacks::SEALED_TABLE as CALLBACK_TOKENS_SEALED_TABLE;
 
 /// Whether what was put is the first of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use super::directory::Directory;
 use super::senders::{self, Senders};
 use super::services::{self, Services};
 use super::transfer::{self, Transfer};
+use crate::audit::Entry;
 use crate::auth::Keyring;
 use crate::platform::clock::Clock;
 use crate::platform::database::Pool;
@@ -30,6 +31,8 @@ pub struct State {
     pub guard: AddressGuard,
     /// Refuse webhook URLs of plain `http`.
     pub https_only: bool,
+    /// Under what the outside reaches us.
+    pub public_url: Option<String>,
     pub keys: IdempotencyKeys,
 }
 
@@ -62,17 +65,17 @@ impl State {
         }
     }
 
-    /// Ends a change that is made once, and puts it in force here.
+    /// Ends a change that is made once with its answer and its record, and puts it in force here.
     pub async fn finish_once(
         &self,
         mut change: Change,
         call: Option<&KeyedCall>,
-        answer: &Answer,
+        (answer, record): (&Answer, &Entry),
     ) -> Result<(), ApiError> {
         let now_ms = self.clock.now_ms();
         let connection = change.connection();
         self.keys.keep(connection, call, answer, now_ms).await?;
-        let committed = change.commit(&self.pool, &self.directory).await;
+        let committed = change.commit(record, (&self.pool, &self.directory)).await;
         committed.map_err(ApiError::unavailable)
     }
 }

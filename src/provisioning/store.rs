@@ -1,9 +1,12 @@
 //! All SQL over the directory's version, tenants, services and senders.
 
+pub mod sealed;
+
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::directory::CHANGES_CHANNEL;
 use crate::values::{Ccid, SectionName};
 
 /// A service as it is stored. `data` is JSON as it was sent; `secret` is sealed JSON.
@@ -15,6 +18,8 @@ pub struct StoredService {
     pub data: String,
     pub secret: Vec<u8>,
     pub updated_at: OffsetDateTime,
+    /// Sealed JSON, where its provider calls us with a token.
+    pub callback_tokens: Option<Vec<u8>>,
 }
 
 /// A sender section as it is stored; `options` is JSON.
@@ -33,14 +38,18 @@ pub async fn version(connection: &mut PgConnection) -> sqlx::Result<i64> {
         .await
 }
 
-/// Raises the directory's version and says it.
+/// Raises the directory's version and says it. Once the transaction has ended, every replica hears that there is one.
 ///
 /// The row stays locked until the transaction ends, so changes happen one after the other: versions become visible in
 /// their order, and a rule over several rows holds without further locks.
 pub async fn raise_version(connection: &mut PgConnection) -> sqlx::Result<i64> {
-    sqlx::query_scalar!("update directory set version = version + 1 returning version")
-        .fetch_one(connection)
-        .await
+    sqlx::query_scalar!(
+        r#"with raised as (update directory set version = version + 1 returning version)
+           select raised.version as "version!" from raised cross join pg_notify($1, '')"#,
+        CHANGES_CHANNEL,
+    )
+    .fetch_one(connection)
+    .await
 }
 
 /// Notes that something of this tenant changed with this version.
@@ -76,7 +85,8 @@ pub async fn services_of_tenants(
 ) -> sqlx::Result<Vec<StoredService>> {
     sqlx::query_as!(
         StoredService,
-        "select ccid, name, url, data, secret, updated_at from services where ccid = any($1) order by ccid, name",
+        "select ccid, name, url, data, secret, updated_at, callback_tokens
+         from services where ccid = any($1) order by ccid, name",
         tenants,
     )
     .fetch_all(connection)
@@ -105,7 +115,7 @@ pub async fn list_services(
 ) -> sqlx::Result<Vec<StoredService>> {
     sqlx::query_as!(
         StoredService,
-        "select ccid, name, url, data, secret, updated_at
+        "select ccid, name, url, data, secret, updated_at, callback_tokens
          from services
          where ccid = $1 and ($2::text is null or name > $2)
          order by name
@@ -125,7 +135,8 @@ pub async fn find_service(
 ) -> sqlx::Result<Option<StoredService>> {
     sqlx::query_as!(
         StoredService,
-        "select ccid, name, url, data, secret, updated_at from services where ccid = $1 and name = $2",
+        "select ccid, name, url, data, secret, updated_at, callback_tokens
+         from services where ccid = $1 and name = $2",
         ccid.as_uuid(),
         name,
     )
@@ -138,15 +149,35 @@ pub async fn put_service(
     service: &StoredService,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into services (ccid, name, url, data, secret, updated_at) values ($1, $2, $3, $4, $5, $6)
+        "insert into services (ccid, name, url, data, secret, updated_at, callback_tokens)
+         values ($1, $2, $3, $4, $5, $6, $7)
          on conflict (ccid, name) do update
-         set url = excluded.url, data = excluded.data, secret = excluded.secret, updated_at = excluded.updated_at",
+         set url = excluded.url, data = excluded.data, secret = excluded.secret, updated_at = excluded.updated_at,
+             callback_tokens = excluded.callback_tokens",
         service.ccid,
         service.name,
         service.url,
         service.data,
         service.secret,
         service.updated_at,
+        service.callback_tokens,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Gives a service other tokens, sealed.
+pub async fn put_callback_tokens(
+    connection: &mut PgConnection,
+    (ccid, name): (Ccid, &str),
+    tokens: &[u8],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update services set callback_tokens = $3 where ccid = $1 and name = $2",
+        ccid.as_uuid(),
+        name,
+        tokens,
     )
     .execute(connection)
     .await?;

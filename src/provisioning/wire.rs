@@ -48,6 +48,7 @@ impl Put {
 impl From<ProvisioningError> for ApiError {
     fn from(error: ProvisioningError) -> Self {
         match error {
+            ProvisioningError::NoCallbacks(_) => Self::conflict(None, error.to_string()),
             ProvisioningError::NoService(_) | ProvisioningError::NoSection(_) => {
                 Self::not_found(error.to_string())
             }

@@ -175,6 +175,44 @@ pub async fn take_parked_before(
     Ok(rows.into_iter().filter_map(noted).collect())
 }
 
+/// Parked receipts of a tenant behind an id in which a text occurs, with what they say, in the order of their ids.
+pub async fn parked_with(
+    connection: &mut PgConnection,
+    (ccid, text): (Ccid, &str),
+    after: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<(i64, String)>> {
+    let rows = sqlx::query!(
+        "select parked_id, detail from parked_receipts
+         where ccid = $1 and parked_id > $3 and strpos(detail, $2) > 0
+         order by parked_id limit $4",
+        ccid.as_uuid(),
+        text,
+        after,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    let found = rows.into_iter().map(|row| (row.parked_id, row.detail));
+    Ok(found.collect())
+}
+
+/// Takes receipts out of the parking place for good.
+pub async fn erase_parked(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    ids: &[i64],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from parked_receipts where ccid = $1 and parked_id = any($2)",
+        ccid.as_uuid(),
+        ids,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// A parked receipt as it is stored.
 struct Row {
     ccid: Uuid,

@@ -1,43 +1,8 @@
 //! Replays as values. Times are Unix milliseconds.
 
 use crate::lanes::model::Life;
+use crate::platform::job::JobState;
 use crate::values::{Ccid, MessageId, ReplayId};
-
-/// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    Running,
-    Completed,
-    Cancelled,
-}
-
-impl State {
-    /// As stored.
-    pub const fn as_i16(self) -> i16 {
-        match self {
-            Self::Running => 0,
-            Self::Completed => 1,
-            Self::Cancelled => 2,
-        }
-    }
-
-    /// One of a later release is not one that runs here.
-    pub const fn from_i16(number: i16) -> Self {
-        match number {
-            0 => Self::Running,
-            2 => Self::Cancelled,
-            _ => Self::Completed,
-        }
-    }
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Completed => "completed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
 
 /// What a job has come to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,7 +29,7 @@ pub struct Wanted {
 #[derive(Debug, Clone)]
 pub struct Replay {
     pub id: ReplayId,
-    pub state: State,
+    pub state: JobState,
     pub wanted: Wanted,
     pub figures: Figures,
     pub created_at: i64,

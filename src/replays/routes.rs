@@ -11,9 +11,9 @@ use utoipa::openapi::Object;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::model::{Figures, Replay, State as JobState, Wanted};
-use super::runner::Wake;
+use super::model::{Figures, Replay, Wanted};
 use super::store;
+use crate::audit::{self, Action, Entry};
 use crate::auth::caller::TenantCaller;
 use crate::auth::keyring::Keyring;
 use crate::auth::permission::Permission;
@@ -27,6 +27,7 @@ use crate::platform::http::openapi::{
 };
 use crate::platform::http::page::{Items, Page, Sought};
 use crate::platform::http::{ApiError, Path, Query, envelope};
+use crate::platform::job::{JobState, Wake};
 use crate::platform::telemetry::metric;
 use crate::values::{Ccid, ReplayId};
 
@@ -131,7 +132,8 @@ async fn begin(
         Begun::Anew(work) => work,
         Begun::Before(answer) => return Ok(answer.into_response()),
     };
-    let made = make(&state, &mut work, (ccid, id), wanted).await;
+    let record = Entry::by(&caller.caller, ccid, (Action::ReplayBegun, id.to_string()));
+    let made = make(&state, &mut work, (&record, (ccid, id)), wanted).await;
     let (work, replay) = work.unless_refused(made).await?;
     let created_at = replay.created_at;
     let answer = Answer::new(StatusCode::ACCEPTED, View::from(replay))?;
@@ -146,7 +148,7 @@ async fn begin(
 async fn make(
     state: &State,
     connection: &mut PgConnection,
-    (ccid, id): (Ccid, ReplayId),
+    (record, (ccid, id)): (&Entry, (Ccid, ReplayId)),
     wanted: Wanted,
 ) -> Result<Replay, ApiError> {
     let running = store::count_running(connection, ccid).await;
@@ -161,6 +163,9 @@ async fn make(
         .await
         .map_err(ApiError::unavailable)?;
     store::insert(connection, ccid, id, (&wanted, now_ms))
+        .await
+        .map_err(ApiError::unavailable)?;
+    audit::store::append(connection, record)
         .await
         .map_err(ApiError::unavailable)?;
     Ok(Replay {
@@ -242,15 +247,32 @@ async fn cancel(
 ) -> Result<Response, ApiError> {
     caller.require(Permission::MessagesSend)?;
     let (ccid, id) = (caller.ccid, parse(&id)?);
-    let connection = desk.database.jobs.acquire().await;
-    let mut connection = connection.map_err(ApiError::unavailable)?;
-    let cancelled = store::cancel(&mut connection, ccid, id, desk.clock.now_ms()).await;
+    let record = Entry::by(
+        &caller.caller,
+        ccid,
+        (Action::ReplayCancelled, id.to_string()),
+    );
+    let cancelled = cancel_with(&desk, (ccid, id), &record).await;
     if cancelled.map_err(ApiError::unavailable)? {
         metrics::counter!(metric::REPLAYS, "state" => "cancelled").increment(1);
         info!(replay.id = %id, %ccid, "A replay was cancelled");
     }
-    drop(connection);
     found(&desk, ccid, id).await
+}
+
+/// Whether the job was running, and is cancelled now. Then it is on record, too.
+async fn cancel_with(
+    desk: &Desk,
+    (ccid, id): (Ccid, ReplayId),
+    record: &Entry,
+) -> sqlx::Result<bool> {
+    let mut transaction = desk.database.jobs.begin().await?;
+    let cancelled = store::cancel(&mut transaction, ccid, id, desk.clock.now_ms()).await?;
+    if cancelled {
+        audit::store::append(&mut transaction, record).await?;
+    }
+    transaction.commit().await?;
+    Ok(cancelled)
 }
 
 async fn found(desk: &Desk, ccid: Ccid, id: ReplayId) -> Result<Response, ApiError> {

@@ -1,10 +1,8 @@
 //! The task that works on replays: one per replica, whatever its role, and one step at a time.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -15,12 +13,13 @@ use crate::lanes;
 use crate::lanes::model::Life;
 use crate::messages::desk::Desk;
 use crate::platform::database::within;
+use crate::platform::job::Wake;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
 use crate::values::{Ccid, ReplayId};
 
 /// Jobs without an owner are looked for this often.
-const LOOK_INTERVAL_MS: i64 = 5_000;
+const LOOK_INTERVAL_MS: i64 = 10_000;
 /// How long it is waited before a step that failed is tried again.
 const RETRY_MS: i64 = 1_000;
 /// Jobs that one replica works on; the rest waits, or is another's.
@@ -29,16 +28,6 @@ const JOBS_MAX: i64 = 256;
 const STEP_TIME_MAX: Duration = Duration::from_secs(5);
 /// How long leaving the jobs to others may take at the stop.
 const LAST_WORDS_MAX: Duration = Duration::from_millis(500);
-
-/// Wakes the task where a job was made; cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Wake(Arc<Notify>);
-
-impl Wake {
-    pub fn wake(&self) {
-        self.0.notify_one();
-    }
-}
 
 /// The task of one replica.
 #[derive(Debug)]
@@ -82,7 +71,7 @@ impl Runner {
             let next = next.map_or(self.look_at, |next| next.min(self.look_at));
             tokio::select! {
                 () = self.desk.clock.sleep_until(next) => {}
-                () = self.wake.0.notified() => self.look_at = 0,
+                () = self.wake.woken() => self.look_at = 0,
                 () = draining.cancelled() => {}
             }
         }

@@ -160,7 +160,8 @@ async fn suppressed(desk: &Desk, ccid: Ccid, found: &[DeadLetter]) -> sqlx::Resu
         return Ok(vec![true; found.len()]);
     };
     let mut connection = desk.database.jobs.acquire().await?;
-    suppressions::store::check(&mut connection, &routes, desk.clock.now_ms()).await
+    let now_ms = desk.clock.now_ms();
+    suppressions::store::check(&mut connection, &desk.proofs, &routes, now_ms).await
 }
 
 async fn walk(

@@ -2,15 +2,16 @@
 
 use sqlx::PgConnection;
 
-use super::model::{Figures, Held, Job, Progress, Replay, State, Wanted};
+use super::model::{Figures, Held, Job, Progress, Replay, Wanted};
 use crate::lanes::model::Life;
+use crate::platform::job::JobState;
 use crate::values::{Ccid, MessageId, ReplayId};
 
 macro_rules! replay {
     ($row:expr) => {
         Replay {
             id: ReplayId::from_i64($row.id),
-            state: State::from_i16($row.state),
+            state: JobState::from_i16($row.state),
             wanted: Wanted {
                 filter: $row.filter,
                 rate_per_second: $row.rate_per_second,
@@ -76,6 +77,40 @@ pub async fn forget_all_but(
          )",
         ccid.as_uuid(),
         ended_max,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The filters of all of a tenant's jobs.
+pub async fn filters(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+) -> sqlx::Result<Vec<(ReplayId, String)>> {
+    let rows = sqlx::query!(
+        "select id, filter from replays where ccid = $1",
+        ccid.as_uuid()
+    )
+    .fetch_all(connection)
+    .await?;
+    let filters = rows
+        .into_iter()
+        .map(|row| (ReplayId::from_i64(row.id), row.filter));
+    Ok(filters.collect())
+}
+
+/// Forgets jobs; one that runs does nothing more.
+pub async fn forget(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    ids: &[ReplayId],
+) -> sqlx::Result<()> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.as_i64()).collect();
+    sqlx::query!(
+        "delete from replays where ccid = $1 and id = any($2)",
+        ccid.as_uuid(),
+        &ids,
     )
     .execute(connection)
     .await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use crate::history;
-use crate::history::model::{Entry, Kind};
+use crate::history::model::Entry;
 use crate::lanes::ids::Ids;
 use crate::lanes::ownership::Ownership;
 use crate::lanes::store::{self as lanes, HoldPhase};
@@ -80,16 +80,13 @@ impl Marker {
         let unknown = restored::make_unknown(&mut transaction, &batch.messages).await?;
         let entries: Vec<Entry> = unknown
             .iter()
-            .map(|message| Entry {
-                status: Some(Status::Unknown.rank()),
-                detail: Some(restored::DETAIL.to_owned()),
-                ..Entry::event(
-                    message.ccid,
-                    self.ids.next_of(life),
-                    message.id.as_i64(),
-                    Kind::Settled,
-                    message.stream,
-                )
+            .map(|message| {
+                let subject = (message.ccid, message.id);
+                let id = self.ids.next_of(life);
+                Entry {
+                    detail: Some(restored::DETAIL.to_owned()),
+                    ..Entry::settled(subject, id, message.stream, Status::Unknown.rank())
+                }
             })
             .collect();
         history::store::append(&mut transaction, &entries).await?;

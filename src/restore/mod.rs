@@ -15,11 +15,16 @@ pub use marker::Marker;
 
 use tracing::{info, warn};
 
+use crate::audit::model::Author;
+use crate::audit::{self, Action, Entry};
 use crate::history;
 pub use crate::lanes::store::Released;
 
 use crate::lanes::store::{self as lanes, HoldAsked};
 use crate::platform::database::Database;
+
+/// What is held, in records of who did it: there is one hold.
+const HOLD: &str = "restore";
 
 /// Holds everything until [`release`], once for each restore: to ask again changes nothing.
 pub async fn hold(database: &Database) -> sqlx::Result<()> {
@@ -28,6 +33,9 @@ pub async fn hold(database: &Database) -> sqlx::Result<()> {
     if asked == HoldAsked::Begun {
         // What readers have seen of the feed after the point in time is not in it any more.
         history::store::begin_generation(&mut transaction).await?;
+        let begun = (Action::HoldBegun, HOLD);
+        let record = Entry::without_key(Author::CommandLine, begun);
+        audit::store::append(&mut transaction, &record).await?;
     }
     transaction.commit().await?;
     match asked {
@@ -45,6 +53,13 @@ pub async fn hold(database: &Database) -> sqlx::Result<()> {
 
 /// Lets everything go that is held. Every replica sees it with its next tick.
 pub async fn release(database: &Database) -> sqlx::Result<Released> {
-    let mut connection = database.jobs.acquire().await?;
-    lanes::release_hold(&mut connection).await
+    let mut transaction = database.jobs.begin().await?;
+    let released = lanes::release_hold(&mut transaction).await?;
+    if let Released::Now { .. } = released {
+        let released = (Action::HoldReleased, HOLD);
+        let record = Entry::without_key(Author::CommandLine, released);
+        audit::store::append(&mut transaction, &record).await?;
+    }
+    transaction.commit().await?;
+    Ok(released)
 }

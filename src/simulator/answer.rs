@@ -30,6 +30,8 @@ pub enum Answer {
     Oversize { bytes: usize },
     /// 200 with this text as its body.
     Body { text: String },
+    /// This status with this JSON text as its body.
+    Json { status: u16, text: String },
     /// The request is read and nothing is ever answered.
     Hang,
     /// The request is read and the connection is reset.

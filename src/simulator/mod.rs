@@ -7,9 +7,13 @@ mod aggregation;
 mod answer;
 mod client;
 mod control;
+mod dialect;
+mod mgage;
 mod received;
+mod sparkpost;
 mod third_party;
 mod verify;
+mod webhook;
 mod wire;
 
 #[cfg(test)]
@@ -21,6 +25,8 @@ pub use client::{
     FORM_BOUNDARY, FORM_TYPE, ReceiptReason, ReceiptToSend, SignedClient, receipt_message,
     text_message, upload_form,
 };
+pub use dialect::{Dialect, Envelope};
+pub use mgage::MGageClient;
 pub use received::{Received, Signature};
 pub use third_party::{ThirdParty, ThirdPartyOptions};
 pub use wire::{Reply, WireClient, WireError};

@@ -9,6 +9,8 @@ use hyper::{HeaderMap, Method, Uri};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::dialect::Envelope;
+
 /// One request as it came over the wire.
 #[derive(Debug, Clone)]
 pub struct Received {
@@ -22,6 +24,8 @@ pub struct Received {
     /// The exact bytes.
     pub body: Bytes,
     pub signature: Signature,
+    /// What of it was acted on.
+    pub envelope: Envelope,
 }
 
 /// What the check of a signature came to.
@@ -56,61 +60,24 @@ impl Received {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// `channel.messageId` of the (first) message.
-    pub fn message_id(&self) -> Option<String> {
-        Envelope::read(&self.body).message_id().map(str::to_owned)
+    /// The body as a form: its members in order.
+    pub fn form(&self) -> Vec<(String, String)> {
+        form_urlencoded::parse(&self.body).into_owned().collect()
     }
 
-    /// `channel.to.id` of the (first) message.
+    /// Our id of the (first) message.
+    pub fn message_id(&self) -> Option<String> {
+        self.envelope.message_id.clone()
+    }
+
+    /// Whom the (first) message is for.
     pub fn recipient(&self) -> Option<String> {
-        Envelope::read(&self.body).recipient().map(str::to_owned)
+        self.envelope.recipient.clone()
     }
 
     fn weight(&self) -> usize {
         // An estimate of what headers and bookkeeping take, so that empty bodies count as well.
         self.body.len() + 1_024
-    }
-}
-
-/// The few members of a webhook's body that the simulator acts on, in its bare and its wrapped shape.
-#[derive(Debug, Default, serde::Deserialize)]
-pub(super) struct Envelope {
-    #[serde(default)]
-    channel: Channel,
-    #[serde(default)]
-    messages: Vec<Envelope>,
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Channel {
-    message_id: Option<String>,
-    to: Option<Party>,
-}
-
-#[derive(Debug, serde::Deserialize)]
-struct Party {
-    id: String,
-}
-
-impl Envelope {
-    /// Empty where the body is no such JSON.
-    pub(super) fn read(body: &[u8]) -> Self {
-        serde_json::from_slice(body).unwrap_or_default()
-    }
-
-    fn channel(&self) -> &Channel {
-        self.messages
-            .first()
-            .map_or(&self.channel, |first| &first.channel)
-    }
-
-    pub(super) fn message_id(&self) -> Option<&str> {
-        self.channel().message_id.as_deref()
-    }
-
-    pub(super) fn recipient(&self) -> Option<&str> {
-        self.channel().to.as_ref().map(|party| party.id.as_str())
     }
 }
 
@@ -230,6 +197,7 @@ mod tests {
             headers: HeaderMap::new(),
             body: Bytes::copy_from_slice(body.as_bytes()),
             signature: Signature::Unchecked,
+            envelope: Envelope::default(),
         }
     }
 
@@ -282,17 +250,5 @@ mod tests {
                 .await
                 .is_none()
         );
-    }
-
-    #[test]
-    fn both_shapes_of_a_webhook_name_their_message_and_recipient() {
-        let bare = r#"{"channel":{"to":{"id":"16505550199"},"messageId":"1-0"},"type":"Text"}"#;
-        let wrapped = format!(r#"{{"messages":[{bare}]}}"#);
-
-        for body in [bare, &wrapped] {
-            assert_eq!(request(body).message_id().as_deref(), Some("1-0"));
-            assert_eq!(request(body).recipient().as_deref(), Some("16505550199"));
-        }
-        assert_eq!(request("not json").message_id(), None);
     }
 }

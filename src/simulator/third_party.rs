@@ -22,10 +22,10 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::answer::{Answer, AnsweredId, Rule, Rules};
+use super::answer::{Answer, Rule, Rules};
 use super::control;
-use super::received::{Envelope, Log, Received, Room, Signature};
-use super::verify;
+use super::dialect::{Dialect, Envelope};
+use super::received::{Log, Received, Room, Signature};
 use crate::platform::clock::Clock;
 use crate::values::Secret;
 
@@ -37,6 +37,8 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 pub struct ThirdPartyOptions {
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Whose wire format it speaks.
+    pub dialect: Dialect,
     /// The webhook secrets it accepts signatures of. With none, signatures are not checked.
     pub secrets: Vec<Secret>,
     /// Says which signatures are too old.
@@ -53,6 +55,7 @@ impl Default for ThirdPartyOptions {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            dialect: Dialect::Webhook,
             secrets: Vec::new(),
             clock: Clock::system(),
             requests_max: 10_000,
@@ -87,6 +90,7 @@ pub(super) struct Desk {
     pub(super) log: Log,
     pub(super) started: Instant,
     rules: Mutex<Rules>,
+    dialect: Dialect,
     secrets: Vec<Secret>,
     clock: Clock,
 }
@@ -119,6 +123,7 @@ impl ThirdParty {
             log: Log::new(room),
             started: Instant::now(),
             rules: Mutex::default(),
+            dialect: options.dialect,
             secrets: options.secrets,
             clock: options.clock,
         });
@@ -134,6 +139,11 @@ impl ThirdParty {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where a provider's API is, without a path.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Where webhooks are to be sent.
@@ -233,9 +243,10 @@ async fn answer(
     if head.uri.path().starts_with(control::PREFIX) {
         return Ok(control::answer(&head.method, &head.uri, &body, &desk));
     }
-    let signature = verify::check(&desk.secrets, &head.headers, &body, desk.clock.now_ms());
-    let envelope = Envelope::read(&body);
-    let (answer, delay) = desk.answer_to(envelope.recipient());
+    let keys = (desk.secrets.as_slice(), desk.clock.now_ms());
+    let signature = desk.dialect.check(keys, &head.headers, &body);
+    let envelope = desk.dialect.envelope(&body);
+    let (answer, delay) = desk.answer_to(envelope.recipient.as_deref());
     desk.log.add(Received {
         number: 0,
         at: Instant::now(),
@@ -244,15 +255,13 @@ async fn answer(
         headers: head.headers,
         body,
         signature,
+        envelope: envelope.clone(),
     });
     if !delay.is_zero() {
         sleep(delay).await;
     }
     if signature == Signature::Refused {
-        return Ok(json(
-            StatusCode::UNAUTHORIZED,
-            r#"{"error":"the signature is missing or wrong"}"#,
-        ));
+        return Ok(desk.dialect.refused());
     }
     match answer {
         Answer::Hang => pending().await,
@@ -264,13 +273,14 @@ async fn answer(
         | Answer::Status { .. }
         | Answer::Redirect { .. }
         | Answer::Oversize { .. }
-        | Answer::Body { .. }) => Ok(render(answered, envelope.message_id())),
+        | Answer::Body { .. }
+        | Answer::Json { .. }) => Ok(render(answered, &desk.dialect, &envelope)),
     }
 }
 
-fn render(answer: Answer, message_id: Option<&str>) -> Response<Full<Bytes>> {
+fn render(answer: Answer, dialect: &Dialect, envelope: &Envelope) -> Response<Full<Bytes>> {
     match answer {
-        Answer::Accept { id } => accepted(id, message_id),
+        Answer::Accept { id } => dialect.accepted(id, envelope),
         Answer::Status {
             status,
             retry_after,
@@ -290,30 +300,17 @@ fn render(answer: Answer, message_id: Option<&str>) -> Response<Full<Bytes>> {
         }
         Answer::Oversize { bytes } => {
             let padding = " ".repeat(bytes);
-            let id = message_id.unwrap_or_default();
+            let id = envelope.message_id.as_deref().unwrap_or_default();
             json(
                 StatusCode::OK,
                 format!(r#"{{"padding":"{padding}","messageId":"{id}"}}"#),
             )
         }
         Answer::Body { text } => json(StatusCode::OK, text),
+        Answer::Json { status, text } => json(status_of(status), text),
         // Both end without a response, before this is asked.
         Answer::Hang | Answer::Reset => json(StatusCode::OK, "{}"),
     }
-}
-
-fn accepted(id: AnsweredId, message_id: Option<&str>) -> Response<Full<Bytes>> {
-    let id = match id {
-        AnsweredId::Same => message_id.map(str::to_owned),
-        AnsweredId::Own => message_id.map(|id| format!("third-party-{id}")),
-        AnsweredId::Fixed(id) => Some(id),
-        AnsweredId::Absent => None,
-    };
-    let body = id.map_or_else(
-        || "{}".to_owned(),
-        |id| serde_json::json!({ "messageId": id }).to_string(),
-    );
-    json(StatusCode::OK, body)
 }
 
 fn status_of(status: u16) -> StatusCode {

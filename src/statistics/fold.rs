@@ -18,7 +18,7 @@ use crate::platform::telemetry::metric;
 /// The name under which the replicas know whose task it is.
 const TASK: &str = "fold statistics";
 /// Between two rounds.
-const INTERVAL_MS: i64 = 5_000;
+const INTERVAL_MS: i64 = 10_000;
 /// Rows of one transaction, some 50 ms.
 const ROWS_MAX: i64 = 10_000;
 /// One transaction, also where the store answers nothing.
@@ -76,8 +76,11 @@ impl Folding {
         }
     }
 
-    /// Folds some rows; `None` where it is another's task. Nobody else does so before the transaction has ended.
+    /// Folds some rows; `None` where there are none, or it is another's task. Nobody else does so before the transaction has ended.
     async fn fold(&mut self, life: Life) -> sqlx::Result<Option<i64>> {
+        if !store::any_to_fold(&mut *self.pool.acquire().await?).await? {
+            return Ok(None);
+        }
         let mut transaction = self.pool.begin().await?;
         if !lanes::store::hold_task(&mut transaction, life, TASK).await? {
             transaction.commit().await?;

@@ -30,6 +30,13 @@ pub async fn add(
     Ok(())
 }
 
+/// Whether there is anything to move into the totals.
+pub async fn any_to_fold(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"select exists (select 1 from statistics_deltas) as "any!""#)
+        .fetch_one(connection)
+        .await
+}
+
 /// Moves up to `limit` rows into the totals; answers how many. One at a time does this.
 pub async fn fold(connection: &mut PgConnection, limit: i64) -> sqlx::Result<i64> {
     sqlx::query_scalar!(

@@ -3,5 +3,6 @@
 
 pub mod keywords;
 pub mod model;
+pub mod proof;
 pub mod routes;
 pub mod store;

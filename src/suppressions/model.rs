@@ -6,7 +6,8 @@ use crate::values::{Address, Ccid, ChannelId, MessageId};
 #[derive(Debug, Clone)]
 pub struct Suppression {
     pub channel_id: ChannelId,
-    pub address: Address,
+    /// As it is stored: of a person who was erased, the proof.
+    pub address: String,
     /// `keyword` or `api`.
     pub source: String,
     pub reason: Option<String>,

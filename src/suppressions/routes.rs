@@ -11,7 +11,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::model::{Route, Suppression};
+use super::proof::Proofs;
 use super::store::{self, Change};
+use crate::audit::{Action, Entry};
 use crate::auth::caller::TenantCaller;
 use crate::auth::keyring::Keyring;
 use crate::auth::permission::Permission;
@@ -24,6 +26,7 @@ use crate::platform::http::openapi::{
 };
 use crate::platform::http::page::{Items, Page, Sought};
 use crate::platform::http::{ApiError, Path, Query, RawBody, envelope, scan, shape};
+use crate::platform::vault::Pseudonyms;
 
 /// The answer to what adds a suppression waits this long after its commit: longer than any gate trusts a check.
 pub const SETTLES: Duration = Duration::from_millis(60);
@@ -36,6 +39,8 @@ pub struct State {
     pub database: Database,
     pub ids: Arc<Ids>,
     pub ownership: Arc<Ownership>,
+    pub pseudonyms: Pseudonyms,
+    pub proofs: Proofs,
 }
 
 /// Below the base path.
@@ -54,6 +59,7 @@ pub fn routes() -> OpenApiRouter<State> {
 #[serde(rename_all = "camelCase")]
 struct View {
     channel_id: String,
+    /// In a list, of a person who was erased: `erased:` and a keyed hash.
     address: String,
     /// `keyword` or `api`.
     source: String,
@@ -126,21 +132,25 @@ async fn list(
     security(("apiKey" = ["nexus:suppressions:read"], "tenant" = [])),
 )]
 async fn show(
-    From(database): From<Database>,
-    From(clock): From<Clock>,
+    From(state): From<State>,
     caller: TenantCaller,
     Path(path): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::SuppressionsRead)?;
     let route = route(&caller, path)?;
-    let mut connection = database
+    let mut connection = state
+        .database
         .reads
         .acquire()
         .await
         .map_err(ApiError::unavailable)?;
-    match store::find(&mut connection, &route, clock.now_ms())
-        .await
-        .map_err(ApiError::unavailable)?
+    match store::find(
+        &mut connection,
+        (&state.proofs, &route),
+        state.clock.now_ms(),
+    )
+    .await
+    .map_err(ApiError::unavailable)?
     {
         Some(suppression) => Ok(envelope::ok(View::from(suppression))),
         None => Err(unknown()),
@@ -191,14 +201,21 @@ async fn put(
         .await
         .map_err(ApiError::unavailable)?;
     let reason = (body.reason.as_deref(), expires_at);
-    let added = store::put(&mut connection, &route, reason, change)
-        .await
-        .map_err(ApiError::unavailable)?;
+    let record = state.record(&caller, Action::SuppressionSaved, &route);
+    let record = record.changing(body.members());
+    let added = store::put(
+        &mut connection,
+        (&state.proofs, &route),
+        reason,
+        (change, &record),
+    )
+    .await
+    .map_err(ApiError::unavailable)?;
     drop(connection);
     tokio::time::sleep(SETTLES).await;
     let suppression = Suppression {
         channel_id: route.channel_id,
-        address: route.address,
+        address: route.address.as_str().to_owned(),
         source: "api".to_owned(),
         reason: body.reason,
         evidence: None,
@@ -236,7 +253,8 @@ async fn remove(
         .acquire()
         .await
         .map_err(ApiError::unavailable)?;
-    let removed = store::remove(&mut connection, &route, change)
+    let record = state.record(&caller, Action::SuppressionRemoved, &route);
+    let removed = store::remove(&mut connection, (&state.proofs, &route), (change, &record))
         .await
         .map_err(ApiError::unavailable)?;
     if removed {
@@ -246,7 +264,24 @@ async fn remove(
     }
 }
 
+impl PutBody {
+    /// Names of the members that are there.
+    fn members(&self) -> impl Iterator<Item = &'static str> {
+        let reason = self.reason.as_ref().map(|_| "reason");
+        reason
+            .into_iter()
+            .chain(self.expires_at.as_ref().map(|_| "expiresAt"))
+    }
+}
+
 impl State {
+    /// The record of what a caller does to a suppression, under the person's pseudonym.
+    fn record(&self, caller: &TenantCaller, action: Action, route: &Route) -> Entry {
+        let person = self.pseudonyms.of(route.ccid, route.address.as_str());
+        let object_id = format!("{}/{person}", route.channel_id.as_str());
+        Entry::by(&caller.caller, route.ccid, (action, object_id))
+    }
+
     fn change(&self) -> Result<Change, ApiError> {
         let event = self
             .ids
@@ -299,7 +334,7 @@ fn expiry(body: &PutBody, now_ms: i64) -> Result<Option<i64>, ApiError> {
 
 /// What the page after this suppression begins behind.
 fn key(last: &Suppression) -> String {
-    format!("{}/{}", last.channel_id.as_str(), last.address.as_str())
+    format!("{}/{}", last.channel_id.as_str(), last.address)
 }
 
 fn unknown() -> ApiError {
@@ -310,7 +345,7 @@ impl std::convert::From<Suppression> for View {
     fn from(suppression: Suppression) -> Self {
         Self {
             channel_id: suppression.channel_id.as_str().to_owned(),
-            address: suppression.address.as_str().to_owned(),
+            address: suppression.address,
             source: suppression.source,
             reason: suppression.reason,
             evidence: suppression.evidence.map(|id| id.to_string()),

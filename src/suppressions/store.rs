@@ -1,9 +1,13 @@
 //! All SQL over suppressions, but for the keywords of accepted messages.
 
+pub mod sealed;
+
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::model::{Route, Suppression};
+use super::proof::Proofs;
+use crate::audit;
 use crate::history;
 use crate::history::model::{Entry, Kind, Stream};
 use crate::values::{Ccid, MessageId};
@@ -11,6 +15,7 @@ use crate::values::{Ccid, MessageId};
 /// For each route, whether it is suppressed at this time.
 pub async fn check(
     connection: &mut PgConnection,
+    proofs: &Proofs,
     routes: &[Route],
     now_ms: i64,
 ) -> sqlx::Result<Vec<bool>> {
@@ -20,17 +25,20 @@ pub async fn check(
         .map(|route| route.channel_id.as_str())
         .collect();
     let addresses: Vec<&str> = routes.iter().map(|route| route.address.as_str()).collect();
+    let proofs: Vec<String> = routes.iter().map(|route| proof(proofs, route)).collect();
     sqlx::query_scalar!(
         r#"select exists (
                select 1 from suppressions s
-               where s.ccid = route.ccid and s.channel_id = route.channel_id and s.address = route.address
-                 and (s.expires_at is null or s.expires_at > $4)
+               where s.ccid = route.ccid and s.channel_id = route.channel_id and s.address in (route.address, route.proof)
+                 and (s.expires_at is null or s.expires_at > $5)
            ) as "suppressed!"
-           from unnest($1::uuid[], $2::text[], $3::text[]) with ordinality as route (ccid, channel_id, address, number)
+           from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) with ordinality
+                as route (ccid, channel_id, address, proof, number)
            order by route.number"#,
         &ccids,
         &channels as _,
         &addresses as _,
+        &proofs,
         now_ms,
     )
     .fetch_all(connection)
@@ -45,17 +53,27 @@ pub struct Change {
     pub event: i64,
 }
 
-/// Adds a suppression or renews it; `true` if there was none in force.
+/// Adds a suppression or renews it with the record of who did; `true` if there was none in force.
 pub async fn put(
     connection: &mut PgConnection,
-    route: &Route,
+    (proofs, route): (&Proofs, &Route),
     (reason, expires_at): (Option<&str>, Option<i64>),
-    change: Change,
+    (change, record): (Change, &audit::Entry),
 ) -> sqlx::Result<bool> {
     let mut transaction = connection.begin().await?;
-    let was_there = check(&mut transaction, std::slice::from_ref(route), change.now_ms)
+    let routes = std::slice::from_ref(route);
+    let was_there = check(&mut transaction, proofs, routes, change.now_ms)
         .await?
         .contains(&true);
+    // The person is known again.
+    sqlx::query!(
+        "delete from suppressions where ccid = $1 and channel_id = $2 and address = $3",
+        route.ccid.as_uuid(),
+        route.channel_id.as_str(),
+        proof(proofs, route),
+    )
+    .execute(&mut *transaction)
+    .await?;
     sqlx::query!(
         "insert into suppressions (ccid, channel_id, address, source, reason, created_at, expires_at)
          values ($1, $2, $3, 'api', $4, $5, $6)
@@ -76,28 +94,30 @@ pub async fn put(
         &[entry(route, Kind::SuppressionAdded, change)],
     )
     .await?;
+    audit::store::append(&mut transaction, record).await?;
     transaction.commit().await?;
     Ok(!was_there)
 }
 
-/// Removes a suppression; `false` if there was none in force.
+/// Removes a suppression with the record of who did; `false` if there was none in force.
 pub async fn remove(
     connection: &mut PgConnection,
-    route: &Route,
-    change: Change,
+    (proofs, route): (&Proofs, &Route),
+    (change, record): (Change, &audit::Entry),
 ) -> sqlx::Result<bool> {
     let mut transaction = connection.begin().await?;
     let in_force = sqlx::query_scalar!(
-        r#"delete from suppressions where ccid = $1 and channel_id = $2 and address = $3
-           returning expires_at is null or expires_at > $4 as "in_force!""#,
+        r#"delete from suppressions where ccid = $1 and channel_id = $2 and address in ($3, $4)
+           returning expires_at is null or expires_at > $5 as "in_force!""#,
         route.ccid.as_uuid(),
         route.channel_id.as_str(),
         route.address.as_str(),
+        proof(proofs, route),
         change.now_ms,
     )
-    .fetch_optional(&mut *transaction)
+    .fetch_all(&mut *transaction)
     .await?;
-    if in_force != Some(true) {
+    if !in_force.contains(&true) {
         transaction.commit().await?;
         return Ok(false);
     }
@@ -106,6 +126,7 @@ pub async fn remove(
         &[entry(route, Kind::SuppressionRemoved, change)],
     )
     .await?;
+    audit::store::append(&mut transaction, record).await?;
     transaction.commit().await?;
     Ok(true)
 }
@@ -130,24 +151,30 @@ pub async fn forget_expired(
     Ok(gone.rows_affected())
 }
 
-/// One suppression of a tenant, if it is in force.
+/// One suppression of a tenant, if it is in force, with the address that was asked for.
 pub async fn find(
     connection: &mut PgConnection,
-    route: &Route,
+    (proofs, route): (&Proofs, &Route),
     now_ms: i64,
 ) -> sqlx::Result<Option<Suppression>> {
     let row = sqlx::query_as!(
         Row,
         "select channel_id, address, source, reason, evidence, created_at, expires_at from suppressions
-         where ccid = $1 and channel_id = $2 and address = $3 and (expires_at is null or expires_at > $4)",
+         where ccid = $1 and channel_id = $2 and address in ($3, $4) and (expires_at is null or expires_at > $5)
+         order by (address = $3) desc limit 1",
         route.ccid.as_uuid(),
         route.channel_id.as_str(),
         route.address.as_str(),
+        proof(proofs, route),
         now_ms,
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.and_then(suppression))
+    let found = row.and_then(suppression);
+    Ok(found.map(|found| Suppression {
+        address: route.address.as_str().to_owned(),
+        ..found
+    }))
 }
 
 /// Suppressions of a tenant that are in force after a (channel, address), in that order.
@@ -173,6 +200,56 @@ pub async fn list(
     Ok(rows.into_iter().filter_map(suppression).collect())
 }
 
+/// Puts a proof in place of a person's address, throughout a tenant. Where there is one already, whichever of the two
+/// holds longer is kept. At no time is there neither.
+pub async fn erase(
+    connection: &mut PgConnection,
+    proofs: &Proofs,
+    (ccid, address): (Ccid, &str),
+) -> sqlx::Result<u64> {
+    let erased = sqlx::query!(
+        "with known as (
+             delete from suppressions where ccid = $1 and address = $2
+             returning channel_id, source, created_at, expires_at
+         )
+         insert into suppressions as proof (ccid, channel_id, address, source, created_at, expires_at)
+         select $1, channel_id, $3, source, created_at, expires_at from known
+         on conflict (ccid, channel_id, address) do update
+         set expires_at = case when proof.expires_at is not null and excluded.expires_at is not null
+                          then greatest(proof.expires_at, excluded.expires_at) end",
+        ccid.as_uuid(),
+        address,
+        proofs.of(ccid, address),
+    )
+    .execute(connection)
+    .await?;
+    Ok(erased.rows_affected())
+}
+
+/// The key of proofs, if one was drawn.
+pub async fn sealed_key(connection: &mut PgConnection) -> sqlx::Result<Option<Vec<u8>>> {
+    sqlx::query_scalar!("select sealed from suppression_key")
+        .fetch_optional(connection)
+        .await
+}
+
+/// Keeps the key of proofs unless there is one; answers the one that is kept.
+pub async fn keep_key(connection: &mut PgConnection, sealed: &[u8]) -> sqlx::Result<Vec<u8>> {
+    sqlx::query!(
+        "insert into suppression_key (sealed) values ($1) on conflict (only_row) do nothing",
+        sealed
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query_scalar!("select sealed from suppression_key")
+        .fetch_one(connection)
+        .await
+}
+
+fn proof(proofs: &Proofs, route: &Route) -> String {
+    proofs.of(route.ccid, route.address.as_str())
+}
+
 /// A suppression as it is stored.
 struct Row {
     channel_id: String,
@@ -187,7 +264,7 @@ struct Row {
 fn suppression(row: Row) -> Option<Suppression> {
     Some(Suppression {
         channel_id: row.channel_id.parse().ok()?,
-        address: row.address.parse().ok()?,
+        address: row.address,
         source: row.source,
         reason: row.reason,
         evidence: row.evidence.map(MessageId::from_i64),

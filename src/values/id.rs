@@ -122,6 +122,10 @@ numbered! {
     ReplayId
 }
 numbered! {
+    /// A job that erases a person.
+    ErasureId
+}
+numbered! {
     /// One entry of the history: a fact that is told once and never changed.
     HistoryId
 }

@@ -22,10 +22,10 @@ pub use ccid::{Ccid, CcidError};
 pub use channel_id::{ChannelId, ChannelIdError, ChannelType};
 pub use content::{
     Content, ContentKind, Email, EmailPart, Media, MediaId, MediaIdError, MediaKind, MediaPart,
-    MediaUrl, MediaUrlError, Party, RichMedia,
+    MediaUrl, MediaUrlError, Party, RichMedia, StoredFile,
 };
 pub use domain::DomainError;
-pub use id::{ConversationId, HistoryId, IdError, MessageId, ReplayId};
+pub use id::{ConversationId, ErasureId, HistoryId, IdError, MessageId, ReplayId};
 pub use phone::PhoneError;
 pub use priority::{Priority, PriorityError};
 pub use reason_code::ReasonCode;

@@ -6,6 +6,25 @@ use zeroize::Zeroizing;
 ///
 /// It can be neither displayed nor serialised, and `Debug` shows stars. [`Secret::expose`] is the one way to its content,
 /// so that a search for that word finds every use.
+///
+/// ```
+/// let secret = nexus_gateway::values::Secret::new("hunter2".to_owned());
+/// println!("{} {}", secret.expose(), serde_json::to_string(secret.expose()).unwrap());
+/// ```
+///
+/// It is not displayed:
+///
+/// ```compile_fail,E0277
+/// let secret = nexus_gateway::values::Secret::new("hunter2".to_owned());
+/// println!("{secret}");
+/// ```
+///
+/// Nor serialised:
+///
+/// ```compile_fail,E0277
+/// let secret = nexus_gateway::values::Secret::new("hunter2".to_owned());
+/// serde_json::to_string(&secret).unwrap();
+/// ```
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 

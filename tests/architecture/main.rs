@@ -7,6 +7,7 @@
 )]
 
 mod imports;
+mod map;
 mod shape;
 mod sources;
 mod tables;

@@ -20,11 +20,16 @@ const OWNERS: &[(&str, &str)] = &[
     ("services", "provisioning"),
     ("senders", "provisioning"),
     ("api_keys", "auth"),
+    ("audit", "audit"),
+    ("audit_chain", "audit"),
     ("inbound_keys", "messages"),
     ("messages", "messages"),
     ("message_states", "messages"),
     ("dead_letters", "messages"),
     ("replays", "replays"),
+    ("erasures", "erasures"),
+    ("erased_subjects", "erasures"),
+    ("erased_files", "erasures"),
     ("history", "history"),
     ("provider_ids", "receipts"),
     ("parked_receipts", "receipts"),
@@ -32,8 +37,10 @@ const OWNERS: &[(&str, &str)] = &[
     ("media", "media"),
     ("media_chunks", "media"),
     ("suppressions", "suppressions"),
+    ("suppression_key", "suppressions"),
     ("feed", "history"),
     ("idempotency_keys", "platform"),
+    ("master_keys", "platform"),
 ];
 
 /// Statements that name several owners' tables: each is one because it has to be one.
@@ -56,11 +63,11 @@ const SHARED: &[(&str, &str)] = &[
         "src/receipts/sql/apply.sql",
         "parked_receipts provider_ids messages message_states history statistics_deltas",
     ),
-    // The tick is the one statement that every replica sends eight times in a lease, so it also shows the version of the
-    // directory: a change is in force everywhere within a tick.
+    // The tick is the one statement that every replica sends seven times in a lease, so it also shows what replicas
+    // would else ask for one by one: a change is in force everywhere within a tick, and nobody polls.
     (
         "src/lanes/store/replicas.rs",
-        "replicas lives lanes directory restore_hold",
+        "replicas lives lanes cancellations directory restore_hold audit",
     ),
 ];
 

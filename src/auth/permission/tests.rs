@@ -192,6 +192,27 @@ proptest! {
     }
 
     #[test]
+    fn no_beginning_and_no_continuation_of_a_permission_is_one(
+        permission in select(Permission::ALL.to_vec()),
+        cut in 1_usize..8,
+        more in "[a-z*:]{1,4}",
+    ) {
+        let text = permission.to_string();
+        let shorter = &text[..text.len() - cut.min(text.len())];
+        prop_assert!(shorter.parse::<PermissionPattern>().is_err(), "{shorter}");
+        prop_assert!(format!("{text}{more}").parse::<PermissionPattern>().is_err(), "{text}{more}");
+        prop_assert!(format!("{more}{text}").parse::<PermissionPattern>().is_err(), "{more}{text}");
+    }
+
+    #[test]
+    fn who_was_given_nothing_may_do_nothing(permission in select(Permission::ALL.to_vec()), set in any_set()) {
+        let nothing = PermissionSet::default();
+        prop_assert!(!nothing.allows(permission));
+        prop_assert_eq!(nothing.covers(&set), set == nothing);
+        prop_assert!(set.covers(&nothing));
+    }
+
+    #[test]
     fn what_a_key_covers_it_may_do_itself(one in any_set(), other in any_set(), permission in select(Permission::ALL.to_vec())) {
         if one.covers(&other) && other.allows(permission) {
             prop_assert!(one.allows(permission));

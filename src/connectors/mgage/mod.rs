@@ -1,5 +1,11 @@
-//! The connector for Kaleyra's SMS service, once mGage: service `mGageSMS`, provider `mGage`.
+//! The connector for mGage's DirectTEXT, which is Kaleyra's: service `mGageSMS`, provider `mGage`.
 //!
-//! It owns what the service's definition says. It does not send: a channel that names this provider is refused.
+//! It owns what the service's definition says, how a text is handed over and what the answer to that means. DirectTEXT
+//! takes no id by which it would know a text that comes again, so nothing is sent twice by itself.
 
+pub mod receive;
+pub mod send;
 pub mod settings;
+
+/// The connector's word, as lanes and receipts know it.
+pub const CONNECTOR: &str = "mGage";

@@ -1,9 +1,12 @@
 //! The `mGageSMS` service's documents, read into types.
 
+mod status_codes;
+
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use self::status_codes::{StatusCodes, Verdict};
 use crate::connectors::carrier::CarrierRules;
 use crate::connectors::document::{self, SettingsFault};
 use crate::values::Secret;
@@ -17,6 +20,7 @@ pub struct MGageSettings {
     pub username: Secret,
     pub password: Secret,
     pub rules: CarrierRules,
+    pub status_codes: StatusCodes,
 }
 
 #[derive(Deserialize)]
@@ -33,18 +37,26 @@ impl MGageSettings {
         data: &Value,
         secret: &Value,
     ) -> Result<Self, Vec<SettingsFault>> {
-        let (url, rules, (username, password)) = document::all(
-            document::url(url),
-            CarrierRules::read(data),
-            credentials(secret),
-        )?;
+        let (url, (rules, status_codes), (username, password)) =
+            document::all(document::url(url), read(data), credentials(secret))?;
         Ok(Self {
             url,
             username,
             password,
             rules,
+            status_codes,
         })
     }
+}
+
+/// The rules, and what is mGage's alone beside them.
+fn read(data: &Value) -> Result<(CarrierRules, StatusCodes), SettingsFault> {
+    let mut rules = data.clone();
+    let codes = rules
+        .as_object_mut()
+        .and_then(|members| members.remove("statusCodes"));
+    let codes = codes.map(|codes| StatusCodes::read(&codes)).transpose()?;
+    Ok((CarrierRules::read(&rules)?, codes.unwrap_or_default()))
 }
 
 fn credentials(secret: &Value) -> Result<(Secret, Secret), SettingsFault> {

@@ -36,6 +36,36 @@ fn an_endpoint_is_parked_after_so_many_failures_in_a_row() {
 }
 
 #[test]
+fn an_endpoint_that_bars_is_parked_at_once_for_as_long_as_it_says_or_as_after_so_many_failures() {
+    let mut breaker = Breaker::new(SETTINGS);
+    breaker.on_barred(5, None);
+    assert_eq!(breaker.may_start(5), Admission::WaitUntil(10_005));
+    // Those that were under way lengthen nothing.
+    breaker.on_barred(7, Some(90_000));
+    assert_eq!(breaker.parked_until(), Some(10_005));
+    assert_eq!(breaker.may_start(10_005), Admission::Probe);
+    breaker.on_barred(10_006, Some(90_000));
+    assert_eq!(breaker.may_start(89_999), Admission::WaitUntil(90_000));
+    assert_eq!(breaker.failing_since(), Some(5));
+    breaker.on_success();
+    assert_eq!(breaker.may_start(90_000), Admission::Go);
+}
+
+#[test]
+fn what_may_be_mended_is_probed_at_once_and_by_one() {
+    let mut breaker = parked(0);
+    breaker.probe_soon(3);
+    assert_eq!(breaker.may_start(3), Admission::Probe);
+    breaker.probe_soon(4);
+    assert!(matches!(breaker.may_start(4), Admission::WaitUntil(_)));
+    breaker.on_endpoint_failure(5);
+    assert_eq!(breaker.may_start(5), Admission::WaitUntil(20_005));
+    let mut closed = Breaker::new(SETTINGS);
+    closed.probe_soon(9);
+    assert_eq!(closed.may_start(9), Admission::Go);
+}
+
+#[test]
 fn a_refusal_that_speaks_about_a_message_neither_counts_nor_clears() {
     let mut breaker = Breaker::new(SETTINGS);
     breaker.on_endpoint_failure(0);
@@ -144,15 +174,16 @@ fn a_new_owner_of_the_lane_goes_on_where_the_last_one_was() {
     breaker.on_endpoint_failure(10_000);
     let mut restored = Breaker::restore(
         SETTINGS,
-        breaker.failures_in_a_row(),
+        (breaker.failures_in_a_row(), breaker.failing_since()),
         breaker.parked_until(),
     );
+    assert_eq!(restored.failing_since(), Some(0));
     assert_eq!(restored.may_start(29_999), Admission::WaitUntil(30_000));
     assert_eq!(restored.may_start(30_000), Admission::Probe);
     restored.on_endpoint_failure(30_000);
     assert_eq!(restored.parked_until(), Some(70_000));
     assert_eq!(
-        Breaker::restore(SETTINGS, 0, None).may_start(0),
+        Breaker::restore(SETTINGS, (0, None), None).may_start(0),
         Admission::Go
     );
 }
@@ -164,7 +195,7 @@ fn the_extremes_of_settings_and_time_do_no_harm() {
         pause_first: Duration::MAX,
         pause_max: Duration::MAX,
     };
-    let mut breaker = Breaker::restore(settings, u32::MAX, None);
+    let mut breaker = Breaker::restore(settings, (u32::MAX, None), None);
     breaker.on_endpoint_failure(i64::MAX);
     assert_eq!(breaker.parked_until(), Some(i64::MAX));
     assert_eq!(breaker.may_start(i64::MIN), Admission::WaitUntil(i64::MAX));

@@ -155,7 +155,7 @@ impl World {
             LaneSignal::LookForRows => self.cursor.look(),
             LaneSignal::ReadAgain => self.cursor.read_again(),
             LaneSignal::Recorded { done, .. } => self.queue.forget(&done, self.now),
-            LaneSignal::Release => {}
+            LaneSignal::Refresh | LaneSignal::Release => {}
         }
     }
 

@@ -4,6 +4,7 @@ use proptest::sample::select;
 
 use super::*;
 use crate::connectors::answer::classify_http;
+use crate::platform::outbound::TlsFault;
 
 const NOW: i64 = 1_800_000_000_000;
 const DAY_MS: i64 = 86_400_000;
@@ -13,7 +14,8 @@ fn facts(schedule: &RetrySchedule) -> DeliveryFacts<'_> {
         attempt: 1,
         now_ms: NOW,
         valid_until_ms: NOW + 3 * DAY_MS,
-        repeats_safe: true,
+        unknown: UnknownPolicy::Retry,
+        unknown_hold: Duration::from_mins(30),
         schedule,
         jitter: 0.5,
     }
@@ -81,7 +83,7 @@ fn an_endpoint_that_could_not_be_reached_gets_the_message_again() {
         AttemptError::Timeout,
         AttemptError::Dns,
         AttemptError::Connect,
-        AttemptError::Tls,
+        AttemptError::Tls(TlsFault::Expired),
     ] {
         let outcome = Outcome::Retry {
             reason,
@@ -142,7 +144,7 @@ fn a_message_that_may_have_arrived_is_sent_again_only_where_that_is_safe() {
     let unsafe_ = decide(
         unknown,
         &DeliveryFacts {
-            repeats_safe: false,
+            unknown: UnknownPolicy::Hold(None),
             ..facts(&schedule)
         },
     );
@@ -152,7 +154,8 @@ fn a_message_that_may_have_arrived_is_sent_again_only_where_that_is_safe() {
             due_ms: NOW + 2_500
         }
     );
-    assert_eq!(unsafe_.decision, Decision::HoldUnknown);
+    let until_ms = NOW + 1_800_000;
+    assert_eq!(unsafe_.decision, Decision::HoldUnknown { until_ms });
     assert_eq!(
         (safe.endpoint, unsafe_.endpoint),
         (EndpointVerdict::Fault, EndpointVerdict::Fault)
@@ -160,11 +163,46 @@ fn a_message_that_may_have_arrived_is_sent_again_only_where_that_is_safe() {
 }
 
 #[test]
+fn what_may_have_been_sent_is_held_sent_again_or_given_up_as_the_tenant_wants_it() {
+    let schedule = RetrySchedule::default();
+    let by = |unknown| {
+        let facts = DeliveryFacts {
+            unknown,
+            ..facts(&schedule)
+        };
+        let reason = AttemptError::Timeout;
+        decide(Outcome::Unknown { reason }, &facts).decision
+    };
+    assert_eq!(
+        by(UnknownPolicy::Hold(Some(Duration::from_mins(1)))),
+        Decision::HoldUnknown {
+            until_ms: NOW + 60_000
+        }
+    );
+    assert_eq!(by(UnknownPolicy::Fail), failed(ReasonCode::General));
+    assert!(matches!(
+        by(UnknownPolicy::Retry),
+        Decision::WaitUntil { .. }
+    ));
+}
+
+#[test]
+fn what_the_endpoint_bars_goes_back_to_its_place() {
+    let schedule = RetrySchedule::default();
+    for until in [None, Some(NOW + 5)] {
+        let reason = AttemptError::Quota;
+        let ruling = decide(Outcome::Barred { reason, until }, &facts(&schedule));
+        assert_eq!(ruling.decision, Decision::PutBack);
+        assert_eq!(ruling.endpoint, EndpointVerdict::Bar { until_ms: until });
+    }
+}
+
+#[test]
 fn an_attempt_that_we_broke_off_ourselves_says_nothing_about_the_endpoint() {
     let schedule = RetrySchedule::default();
-    for repeats_safe in [true, false] {
+    for unknown in [UnknownPolicy::Retry, UnknownPolicy::Hold(None)] {
         let facts = DeliveryFacts {
-            repeats_safe,
+            unknown,
             ..facts(&schedule)
         };
         let ruling = decide(
@@ -290,7 +328,7 @@ proptest! {
                 prop_assert!(dead_letter);
                 prop_assert_eq!(reason == ReasonCode::General, attempt > 8);
             }
-            Decision::Sent { .. } | Decision::HoldUnknown | Decision::Requeue | Decision::Withdrawn => {
+            Decision::Sent { .. } | Decision::PutBack | Decision::HoldUnknown { .. } | Decision::Requeue | Decision::Withdrawn => {
                 prop_assert!(false, "nothing else follows from a failure that is retried");
             }
         }
@@ -300,9 +338,9 @@ proptest! {
 #[test]
 fn what_may_have_been_sent_fails_when_no_receipt_has_come_in_time_and_is_left_alone_when_one_has() {
     let schedule = RetrySchedule::default();
-    for repeats_safe in [true, false] {
+    for unknown in [UnknownPolicy::Retry, UnknownPolicy::Hold(None)] {
         let facts = DeliveryFacts {
-            repeats_safe,
+            unknown,
             ..facts(&schedule)
         };
         let not_started = |why| decide(Outcome::NotStarted { why }, &facts).decision;

@@ -28,10 +28,10 @@ impl Replica {
         Ok(registration.life)
     }
 
-    /// Declares a replica dead and frees its lanes.
-    pub(super) async fn bury(&mut self, life: Life) -> sqlx::Result<()> {
+    /// Declares a replica dead that was last seen with this beat, and frees its lanes. If it has beaten since, it lives.
+    pub(super) async fn bury(&mut self, life: Life, beat: i64) -> sqlx::Result<()> {
         let connection = self.connection().await?;
-        if store::end_life(connection, life).await? {
+        if store::bury(connection, life, beat).await? {
             warn!(
                 replica = life.number,
                 life = life.life,

@@ -26,14 +26,20 @@ counted as (
 ),
 waiting as (
     update deliveries d
-    set attempt = waiting.attempt, due_at = waiting.due_at, holds_until = nullif(waiting.holds_until, 0),
+    set attempt = waiting.attempt,
+        due_at = case when waiting.put_back_at > 0 then d.due_at else waiting.due_at end,
+        holds_until = case when waiting.put_back_at > 0 then d.holds_until else nullif(waiting.holds_until, 0) end,
         -- What may have been sent stays announced, so that nobody ever sends it again.
         announced_at = case when waiting.held then coalesce(d.announced_at, 0) end
     from unnest($8::uuid[], $9::bigint[], $10::bigint[], $11::boolean[], $12::bigint[], $13::smallint[], $14::bigint[], $15::bigint[],
-                $41::boolean[])
-         as waiting (ccid, lane, stamp, own, id, attempt, due_at, holds_until, held)
+                $41::boolean[], $45::bigint[])
+         as waiting (ccid, lane, stamp, own, id, attempt, due_at, holds_until, held, put_back_at)
     where d.ccid = waiting.ccid and d.lane = waiting.lane and d.stamp = waiting.stamp and d.own = waiting.own
       and d.id = waiting.id and exists (select 1 from me)
+      -- Carried out late, when more was written since, it counts no attempt back, and takes back no announcement that
+      -- was made since.
+      and (d.attempt < waiting.attempt
+           or waiting.put_back_at > 0 and d.attempt = waiting.attempt and d.announced_at <= waiting.put_back_at)
 ),
 states as (
     insert into message_states as state (ccid, id, status, reason, provider_message_id)
@@ -85,9 +91,10 @@ buried as (
 endpoints as (
     update lanes
     set parked_until = nullif(endpoint.parked_until, 0), failures_in_a_row = endpoint.failures,
-        paused = lanes.paused or endpoint.paused, last_error = endpoint.last_error
-    from unnest($36::bigint[], $37::bigint[], $38::integer[], $39::boolean[], $40::text[])
-         as endpoint (lane, parked_until, failures, paused, last_error)
+        failing_since = nullif(endpoint.failing_since, 0), paused = lanes.paused or endpoint.paused,
+        last_error = endpoint.last_error
+    from unnest($36::bigint[], $37::bigint[], $38::integer[], $39::boolean[], $40::text[], $44::bigint[])
+         as endpoint (lane, parked_until, failures, paused, last_error, failing_since)
     -- Joined, so that each row is read there before it is changed here.
     join before on before.lane = endpoint.lane
     where lanes.lane = endpoint.lane

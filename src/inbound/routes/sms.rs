@@ -16,7 +16,8 @@ use utoipa_axum::routes;
 use super::State;
 use crate::auth::BasicCaller;
 use crate::auth::permission::Permission;
-use crate::connectors::portico::receive::{self, BodyShape, MemberFault, Members};
+use crate::connectors::form::{BodyShape, MemberFault};
+use crate::connectors::portico::receive::{self, Members};
 use crate::inbound::attachments::{AttachmentRefused, SmsRefused};
 use crate::inbound::door::InboundDoor;
 use crate::media::deposit::NotTaken;
@@ -40,8 +41,8 @@ pub fn routes() -> OpenApiRouter<State> {
 /// The id of a message that was taken; `data` is left out where it has none any more.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TakenMessage, examples(json!({ "id": "1795264928594-0" })))]
-struct TakenView {
-    id: String,
+pub(super) struct TakenView {
+    pub(super) id: String,
 }
 
 /// Takes a consumer's message (MO); answers once it is durable.
@@ -180,7 +181,7 @@ fn shaped<'a>(
 }
 
 /// Every fault is named; the first one's code stands for all.
-fn refused(faults: Vec<MemberFault>) -> ApiError {
+pub(super) fn refused(faults: Vec<MemberFault>) -> ApiError {
     let reason = faults
         .first()
         .map_or(ReasonCode::InvalidStructure, |fault| fault.reason);

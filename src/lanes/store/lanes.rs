@@ -38,6 +38,8 @@ pub struct LaneRow {
     pub paused: bool,
     pub parked_until: Option<i64>,
     pub failures_in_a_row: i32,
+    /// When the first of them came, Unix milliseconds.
+    pub failing_since: Option<i64>,
     /// Whether anything waits in it.
     pub has_rows: bool,
 }
@@ -60,7 +62,7 @@ pub async fn claim_lanes(
            set owner_number = $1, owner_life = $2, stamp = l.stamp + 1
            from free
            where l.lane = free.lane and exists (select 1 from me)
-           returning l.lane, l.ccid, l.paused, l.parked_until, l.failures_in_a_row,
+           returning l.lane, l.ccid, l.paused, l.parked_until, l.failures_in_a_row, l.failing_since,
                      exists (select 1 from deliveries d where d.ccid = l.ccid and d.lane = l.lane) as "has_rows!""#,
         life.number,
         life.life,
@@ -76,6 +78,7 @@ pub async fn claim_lanes(
             paused: row.paused,
             parked_until: row.parked_until,
             failures_in_a_row: row.failures_in_a_row,
+            failing_since: row.failing_since,
             has_rows: row.has_rows,
         })
         .collect())
@@ -87,7 +90,7 @@ pub async fn lanes_of_life(
     life: Life,
 ) -> sqlx::Result<Vec<LaneRow>> {
     let rows = sqlx::query!(
-        r#"select l.lane, l.ccid, l.paused, l.parked_until, l.failures_in_a_row,
+        r#"select l.lane, l.ccid, l.paused, l.parked_until, l.failures_in_a_row, l.failing_since,
                   exists (select 1 from deliveries d where d.ccid = l.ccid and d.lane = l.lane) as "has_rows!"
            from lanes l where l.owner_number = $1 and l.owner_life = $2"#,
         life.number,
@@ -103,6 +106,7 @@ pub async fn lanes_of_life(
             paused: row.paused,
             parked_until: row.parked_until,
             failures_in_a_row: row.failures_in_a_row,
+            failing_since: row.failing_since,
             has_rows: row.has_rows,
         })
         .collect())
@@ -115,8 +119,10 @@ pub async fn release_lanes(
     lanes: &[i64],
 ) -> sqlx::Result<()> {
     sqlx::query!(
+        // In the order in which accepts lock lanes, so that the two never wait for each other in a circle.
         "update lanes set owner_number = null, owner_life = null
-         where lane = any($3) and owner_number = $1 and owner_life = $2",
+         where lane in (select lane from lanes where lane = any($3) and owner_number = $1 and owner_life = $2
+                        order by lane for update)",
         life.number,
         life.life,
         lanes,
@@ -126,15 +132,15 @@ pub async fn release_lanes(
     Ok(())
 }
 
-/// Of the given lanes, those in which anything waits.
-pub async fn lanes_with_rows(
+/// Of the given lanes, those in which anything waits, and those that are paused.
+pub async fn lanes_to_look_at(
     connection: &mut PgConnection,
     lanes: &[i64],
 ) -> sqlx::Result<Vec<LaneId>> {
     sqlx::query_scalar!(
         r#"select l.lane as "lane!" from lanes l
            where l.lane = any($1)
-             and exists (select 1 from deliveries d where d.ccid = l.ccid and d.lane = l.lane)"#,
+             and (l.paused or exists (select 1 from deliveries d where d.ccid = l.ccid and d.lane = l.lane))"#,
         lanes,
     )
     .fetch_all(connection)
@@ -224,7 +230,7 @@ pub async fn set_paused(
                where lane = $2 and ccid = $1 for update
            ),
            changed as (
-               update lanes l set paused = $3, parked_until = null, failures_in_a_row = 0
+               update lanes l set paused = $3, parked_until = null, failures_in_a_row = 0, failing_since = null
                from before where l.lane = before.lane
            )
            select target, paused, parked as "parked!" from before"#,

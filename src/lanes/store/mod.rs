@@ -3,6 +3,7 @@
 
 mod cancellations;
 mod deliveries;
+mod erasure;
 mod hold;
 mod lanes;
 mod replicas;
@@ -16,15 +17,16 @@ pub use deliveries::{
     DeliveryKeys, Waiting, announce, backlog, enqueue, next_due, read_due, read_forward,
     read_holding,
 };
+pub use erasure::{drop_deliveries, waiting_among};
 pub use hold::{
     HoldAsked, HoldPhase, MarkedBatch, Released, ask_for_hold, is_held, mark_some, release_hold,
 };
 pub use lanes::{
     Endpoint, LaneRow, LaneTarget, RowBrakes, Stoppages, brakes, claim_lanes, endpoints,
-    ensure_lane, lanes_of_life, lanes_of_tenants, lanes_with_rows, lanes_with_work, notify,
+    ensure_lane, lanes_of_life, lanes_of_tenants, lanes_to_look_at, lanes_with_work, notify,
     release_lanes, set_paused, stoppages,
 };
 pub use replicas::{
-    Registration, Report, Tick, end_life, forget_ended_lives, register, standing_lives, tick,
+    Registration, Report, Tick, bury, end_life, forget_ended_lives, register, standing_lives, tick,
 };
 pub use tasks::hold_task;

@@ -1,6 +1,7 @@
 use sqlx::{Connection, PgConnection};
 
 use super::hold::HoldPhase;
+use crate::history::model::Horizon;
 use crate::lanes::model::{LaneId, Life};
 
 /// A number that was taken for a new life.
@@ -80,10 +81,21 @@ pub struct Tick {
     pub beats: Vec<(Life, i64)>,
     /// The numbers of those that take lanes, in order.
     pub senders: Vec<i16>,
-    /// Whether some lane waits for an owner.
-    pub lanes_wait: bool,
+    pub waits: Waits,
     /// The hold after a restore, while it is in force.
     pub hold: Option<HoldPhase>,
+    pub feed: Horizon,
+}
+
+/// What waits for some replica to see to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Waits {
+    /// Some lane for an owner.
+    pub lane: bool,
+    /// Somebody who wants a message called back.
+    pub cancellation: bool,
+    /// Records of who changed what for their place in the chain.
+    pub record: bool,
 }
 
 /// What a replica says of itself with each tick.
@@ -95,17 +107,22 @@ pub struct Report {
     pub busy: Vec<(LaneId, usize)>,
 }
 
+impl Report {
+    /// The busy lanes, and how many attempts each has open.
+    fn columns(&self) -> (Vec<i64>, Vec<i32>) {
+        let busy = self.busy.iter();
+        busy.map(|(lane, open)| (lane.0, i32::try_from(*open).unwrap_or(i32::MAX)))
+            .unzip()
+    }
+}
+
 /// Raises the beat of a life, tells about it, and looks around, in one statement.
 pub async fn tick(
     connection: &mut PgConnection,
     life: Life,
     report: &Report,
 ) -> sqlx::Result<Tick> {
-    let lanes: Vec<i64> = report.busy.iter().map(|(lane, _)| lane.0).collect();
-    let open = report.busy.iter().map(|(_, open)| *open);
-    let open: Vec<i32> = open
-        .map(|open| i32::try_from(open).unwrap_or(i32::MAX))
-        .collect();
+    let (lanes, open) = report.columns();
     let row = sqlx::query!(
         r#"with mine as (
                update replicas
@@ -127,6 +144,10 @@ pub async fn tick(
                   array(select beat from standing order by number) as "beats!",
                   array(select number from standing where sends order by number) as "senders!",
                   exists (select 1 from lanes where owner_number is null) as "lanes_wait!",
+                  exists (select 1 from cancellations) as "cancellations_wait!",
+                  exists (select 1 from audit where place is null) as "records_wait!",
+                  pg_snapshot_xmin(pg_current_snapshot())::text::bigint as "oldest_open!",
+                  pg_snapshot_xmax(pg_current_snapshot())::text::bigint as "next!",
                   coalesce((select case when is_marked then 2 else 1 end from restore_hold
                             where released_at is null), 0) as "hold!""#,
         life.number,
@@ -148,22 +169,51 @@ pub async fn tick(
         directory_version: row.directory_version,
         beats: lives.zip(row.beats).collect(),
         senders: row.senders,
-        lanes_wait: row.lanes_wait,
+        waits: Waits {
+            lane: row.lanes_wait,
+            cancellation: row.cancellations_wait,
+            record: row.records_wait,
+        },
         hold: HoldPhase::from_number(row.hold),
+        feed: Horizon {
+            oldest_open: row.oldest_open,
+            next: row.next,
+        },
     })
 }
 
 /// Ends a life and frees its lanes. `false` where somebody else did it before.
 pub async fn end_life(connection: &mut PgConnection, life: Life) -> sqlx::Result<bool> {
+    end(connection, life, None).await
+}
+
+/// Ends a life that still stands at the beat at which it was last seen, and frees its lanes. However late this comes to
+/// the database, a life that has beaten since goes on.
+pub async fn bury(connection: &mut PgConnection, life: Life, beat: i64) -> sqlx::Result<bool> {
+    end(connection, life, Some(beat)).await
+}
+
+async fn end(connection: &mut PgConnection, life: Life, beat: Option<i64>) -> sqlx::Result<bool> {
     let mut transaction = connection.begin().await?;
     let ended = sqlx::query!(
-        "update lives set ended_at = clock_timestamp() where number = $1 and life = $2 and ended_at is null",
+        "with silent as materialized (
+             select 1 from replicas
+             where number = $1 and life = $2 and beat = $3 for update
+         )
+         update lives set ended_at = clock_timestamp()
+         where number = $1 and life = $2 and ended_at is null
+           and ($3::bigint is null or exists (select 1 from silent))",
         life.number,
         life.life,
+        beat,
     )
     .execute(&mut *transaction)
     .await?
     .rows_affected();
+    if ended == 0 {
+        // Whoever ended it freed its lanes in the same transaction.
+        return Ok(false);
+    }
     sqlx::query!(
         // In the order in which accepts lock lanes, so that the two never wait for each other in a circle.
         "update lanes set owner_number = null, owner_life = null
@@ -174,7 +224,7 @@ pub async fn end_life(connection: &mut PgConnection, life: Life) -> sqlx::Result
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    Ok(ended > 0)
+    Ok(true)
 }
 
 /// Every life that has not ended.

@@ -39,7 +39,7 @@ impl Acceptor {
             &mut transaction,
             (life, now_ms),
             &flushed.lanes(),
-            &drafts,
+            (&drafts, &self.parts.proofs),
             Threads::Known(&threads),
             next_id,
         )

@@ -8,6 +8,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::search::{self, FoundView};
+use crate::audit::{self, Action, Entry};
 use crate::auth::caller::TenantCaller;
 use crate::auth::permission::Permission;
 use crate::messages::desk::Desk;
@@ -42,7 +43,7 @@ pub(super) async fn conversation(
     let found = desk
         .conversation(caller.ccid, id, page.after()?, limit)
         .await?;
-    Ok(search::answer(found))
+    Ok(search::answer(&desk, found))
 }
 
 /// One message with its history.
@@ -59,7 +60,10 @@ pub(super) async fn show(
 ) -> Result<Response, ApiError> {
     caller.require(Permission::MessagesRead)?;
     let (message, entries) = desk.find(caller.ccid, message_id(&id)?).await?;
-    Ok(envelope::ok(MessageView::with_history(message, &entries)))
+    let provider = desk.provider(&message);
+    Ok(envelope::ok(MessageView::with_history(
+        message, provider, &entries,
+    )))
 }
 
 /// The attempts to send one message, each with what came back.
@@ -120,7 +124,14 @@ pub(super) async fn retry(
         Begun::Before(answer) => return Ok(answer.into_response()),
     };
     let done = desk.retry(&mut work, caller.ccid, id).await;
-    let (work, redriven) = work.unless_refused(done).await?;
+    let (mut work, redriven) = work.unless_refused(done).await?;
+    let record = Entry::by(
+        &caller.caller,
+        caller.ccid,
+        (Action::MessageRetried, id.to_string()),
+    );
+    let recorded = audit::store::append(&mut work, &record).await;
+    recorded.map_err(ApiError::unavailable)?;
     let answer = Answer::new(StatusCode::ACCEPTED, NamedView { id: id.to_string() })?;
     work.finish(&answer, desk.clock.now_ms()).await?;
     desk.redriven(redriven);

@@ -76,13 +76,17 @@ pub(super) async fn search(
 ) -> Result<Response, ApiError> {
     caller.require(Permission::MessagesRead)?;
     let search = query.search()?;
-    Ok(answer(desk.search(caller.ccid, &search).await?))
+    Ok(answer(&desk, desk.search(caller.ccid, &search).await?))
 }
 
 /// Answers a page.
-pub(super) fn answer(found: Found) -> Response {
+pub(super) fn answer(desk: &Desk, found: Found) -> Response {
+    let view = |message| {
+        let provider = desk.provider(&message);
+        MessageView::of(message, provider)
+    };
     envelope::ok(FoundView {
-        items: found.messages.into_iter().map(MessageView::of).collect(),
+        items: found.messages.into_iter().map(view).collect(),
         next: found.next.map(|id| page::cursor(&id.to_string())),
         truncated: found.truncated,
     })

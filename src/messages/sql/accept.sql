@@ -13,7 +13,8 @@ item as materialized (
     select item.*,
            item.lane > 0 and exists (
                select 1 from suppressions s
-               where s.ccid = item.ccid and s.channel_id = item.channel_id and s.address = item.recipient_address
+               where s.ccid = item.ccid and s.channel_id = item.channel_id
+                 and s.address in (item.recipient_address, item.consumer_proof)
                  and (s.expires_at is null or s.expires_at > $3)
            ) as suppressed,
            case when item.new_conversation > 0 then (
@@ -25,12 +26,12 @@ item as materialized (
         $4::uuid[], $5::bigint[], $6::smallint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
         $12::text[], $13::text[], $14::text[], $15::bigint[], $16::smallint[], $17::bigint[], $18::text[],
         $19::bigint[], $20::bigint[], $21::smallint[], $22::smallint[], $23::bigint[], $24::text[],
-        $25::bytea[], $26::bytea[], $27::bigint[], $28::bigint[]
+        $25::bytea[], $26::bytea[], $27::bigint[], $28::bigint[], $32::text[]
     ) as item (
         ccid, id, direction, channel_id, sender_address, sender_name, recipient_address, recipient_name,
         external_id, kind, content, lane, priority, conversation, context,
         due_at, expires_at, stream, keyword, suppression_event, campaign_id,
-        key, content_hash, new_conversation, conversation_event
+        key, content_hash, new_conversation, conversation_event, consumer_proof
     )
     where exists (select 1 from me)
 ),
@@ -99,7 +100,7 @@ queued as (
 ),
 -- Of several keywords of one person in one body the last one counts.
 last_word as materialized (
-    select distinct on (ccid, channel_id, sender_address) ccid, channel_id, sender_address, id, keyword
+    select distinct on (ccid, channel_id, sender_address) ccid, channel_id, sender_address, consumer_proof, id, keyword
     from item
     where keyword > 0
     order by ccid, channel_id, sender_address, id desc
@@ -121,7 +122,7 @@ restarted as (
     delete from suppressions s
     using last_word
     where last_word.keyword = 2 and s.ccid = last_word.ccid and s.channel_id = last_word.channel_id
-      and s.address = last_word.sender_address
+      and s.address in (last_word.sender_address, last_word.consumer_proof)
     returning last_word.id, s.expires_at is null or s.expires_at > $3 as in_force
 ),
 noted as (

@@ -12,6 +12,7 @@ use crate::messages::accept::Unit;
 use crate::messages::model::{Draft, Purpose};
 use crate::platform::database::error::{is_not_null_violation, is_unique_violation};
 use crate::suppressions::keywords::Keyword;
+use crate::suppressions::proof::Proofs;
 use crate::values::{Ccid, MessageId};
 
 /// The lanes that a flush writes to.
@@ -47,7 +48,7 @@ pub async fn insert(
     connection: &mut PgConnection,
     (life, now_ms): (Life, i64),
     lanes: &Lanes,
-    drafts: &[(&Draft, MessageId)],
+    (drafts, proofs): (&[(&Draft, MessageId)], &Proofs),
     threads: Threads<'_>,
     next_id: impl Fn() -> i64,
 ) -> sqlx::Result<Stored> {
@@ -58,7 +59,7 @@ pub async fn insert(
         Threads::Known(_) => 0,
         Threads::Found { week } => week,
     };
-    let columns = Columns::of(drafts, threads, next_id);
+    let columns = Columns::of((drafts, proofs), threads, next_id);
     let rows = sqlx::query_file!(
         "src/messages/sql/accept.sql",
         life.number,
@@ -92,6 +93,7 @@ pub async fn insert(
         &lanes.foreign,
         &lanes.own,
         week,
+        &columns.consumer_proof as _,
     )
     .fetch_all(connection)
     .await?;
@@ -172,17 +174,20 @@ struct Columns<'a> {
     content_hash: Vec<Option<&'a [u8]>>,
     new_conversation: Vec<i64>,
     conversation_event: Vec<i64>,
+    /// Under what a suppression of the recipient, or of whoever takes it back, stands if they were erased.
+    consumer_proof: Vec<Option<String>>,
 }
 
 impl<'a> Columns<'a> {
     fn of(
-        drafts: &[(&'a Draft, MessageId)],
+        (drafts, proofs): (&[(&'a Draft, MessageId)], &Proofs),
         threads: Threads<'_>,
         next_id: impl Fn() -> i64,
     ) -> Self {
         let mut columns = Self::default();
         for (draft, id) in drafts {
             columns.push(draft, *id, &next_id);
+            columns.consumer_proof.push(consumer_proof(draft, proofs));
         }
         match threads {
             Threads::Known(conversations) => {
@@ -254,4 +259,14 @@ impl<'a> Columns<'a> {
         self.suppression_event
             .push(if keyword == 0 { 0 } else { next_id() });
     }
+}
+
+/// Of a message that no list is asked for, none.
+fn consumer_proof(draft: &Draft, proofs: &Proofs) -> Option<String> {
+    let consumer = match draft.purpose {
+        Purpose::Send { .. } => &draft.to,
+        Purpose::Receive { .. } => &draft.from,
+    };
+    let is_asked = draft.lane().is_some() || draft.keyword() == Some(Keyword::Start);
+    is_asked.then(|| proofs.of(draft.ccid, consumer.address.as_str()))
 }

@@ -6,6 +6,7 @@ pub mod cancel;
 pub mod context;
 pub mod conversation;
 pub mod dead_letters;
+pub mod erasure;
 pub mod keys;
 pub mod outbound;
 pub mod read;

@@ -7,7 +7,7 @@ use crate::content::members::from_stored;
 use crate::history::model::Stream;
 use crate::lanes::model::OutboundMessage;
 use crate::messages::status::Status;
-use crate::values::{Ccid, ConversationId, MessageId, Party};
+use crate::values::{Ccid, ConversationId, MessageId, Party, Priority};
 
 /// Where a message stands; `None` where nothing has come of it yet.
 pub async fn status(
@@ -34,7 +34,7 @@ pub async fn by_ids(
     let ids: Vec<i64> = ids.iter().map(|id| id.as_i64()).collect();
     let rows = sqlx::query!(
         r#"select m.id, m.channel_id, m.sender_address, m.sender_name, m.recipient_address, m.recipient_name,
-                  m.kind, m.content, m.conversation, m.context, m.stream,
+                  m.kind, m.content, m.conversation, m.context, m.stream, m.priority,
                   exists (select 1 from message_states s
                           where s.ccid = m.ccid and s.id = m.id and s.status = $3) as "cancelled!"
            from unnest($2::bigint[]) as wanted (id)
@@ -66,6 +66,7 @@ pub async fn by_ids(
                 content: from_stored(&row.kind, row.content)?,
                 trace: context.trace(),
                 conversation: row.conversation.map(ConversationId::from_i64),
+                priority: Priority::from_i16(row.priority)?,
                 stream: Stream::from_i16(row.stream)?,
                 cancelled: row.cancelled,
             })

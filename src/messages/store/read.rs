@@ -30,7 +30,6 @@ pub struct Stored {
     pub status: Status,
     pub reason: Option<i16>,
     pub provider_message_id: Option<String>,
-    /// The lane's connector, where the message has a lane.
     pub lane: Option<i64>,
     pub dead_letter: bool,
 }

@@ -4,11 +4,13 @@
 //! store swallows everything its place is lost for ever. Here it has a second, after which its place is free again.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgConnection, PgPool, Postgres, raw_sql};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How long whoever asks waits for a connection.
 const LENT_WITHIN: Duration = Duration::from_secs(2);
@@ -17,7 +19,16 @@ const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(1);
 
 /// A number of connections; cheap to clone, and clones share them.
 #[derive(Debug, Clone)]
-pub struct Pool(PgPool);
+pub struct Pool {
+    connections: PgPool,
+    turns: Arc<Semaphore>,
+}
+
+/// A place among those who may borrow at this moment.
+#[derive(Debug)]
+pub struct Turn {
+    _permit: Option<OwnedSemaphorePermit>,
+}
 
 /// A connection that is given back when this is dropped.
 #[derive(Debug)]
@@ -39,13 +50,26 @@ impl Pool {
             .max_connections(size)
             .acquire_timeout(LENT_WITHIN)
             .idle_timeout(Duration::from_mins(10));
-        Self(pool.connect_lazy_with(options))
+        Self {
+            connections: pool.connect_lazy_with(options),
+            turns: Arc::new(Semaphore::new(size as usize)),
+        }
+    }
+
+    /// Waits until it is one's turn to borrow, in the order of asking and however long it takes. This is for a crowd that
+    /// wants to borrow at once: a wait for the others says nothing about the store, so it should not use up the time
+    /// within which a connection has to be there.
+    pub async fn turn(&self) -> Turn {
+        Turn {
+            // It is never closed; nobody would have to wait then.
+            _permit: Arc::clone(&self.turns).acquire_owned().await.ok(),
+        }
     }
 
     /// Waits up to 2 s for a connection that answers.
     pub async fn acquire(&self) -> sqlx::Result<Lent> {
         Ok(Lent {
-            connection: self.0.acquire().await?,
+            connection: self.connections.acquire().await?,
             closes: false,
         })
     }
@@ -61,7 +85,7 @@ impl Pool {
 
     /// Ends all connections, waiting for those that are lent.
     pub async fn close(&self) {
-        self.0.close().await;
+        self.connections.close().await;
     }
 }
 

@@ -12,7 +12,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info_span, warn};
 
@@ -33,6 +33,8 @@ pub struct RequestLimits {
     pub body: BodyLimits,
     /// Requests that are answered at once; what comes beyond them is answered 503 without delay.
     pub in_flight_max: usize,
+    /// Routes, as they begin, that an eighth of `in_flight_max` is kept for: whoever calls them does not call again.
+    pub shed_last: &'static [&'static str],
     /// From the last byte of a request to the beginning of its answer, unless its route waits by nature.
     pub work_time_max: Duration,
     /// From the end of the head to the beginning of the answer; a stream may take longer to its end.
@@ -44,6 +46,7 @@ impl Default for RequestLimits {
         Self {
             body: BodyLimits::default(),
             in_flight_max: 2_048,
+            shed_last: &[],
             work_time_max: Duration::from_millis(2_500),
             answer_time_max: Duration::from_secs(45),
         }
@@ -55,6 +58,7 @@ pub fn around(router: Router, limits: RequestLimits, lifecycle: &Lifecycle) -> R
     let edge = Arc::new(Edge {
         limits,
         in_flight: Semaphore::new(limits.in_flight_max),
+        ordinary: Semaphore::new(limits.in_flight_max - limits.in_flight_max / 8),
         draining: lifecycle.draining(),
         meter: Meter::default(),
     });
@@ -70,6 +74,8 @@ pub fn around(router: Router, limits: RequestLimits, lifecycle: &Lifecycle) -> R
 struct Edge {
     limits: RequestLimits,
     in_flight: Semaphore,
+    /// What of it others may take than those who are shed last.
+    ordinary: Semaphore,
     draining: CancellationToken,
     meter: Meter,
 }
@@ -104,8 +110,8 @@ impl Edge {
             return ApiError::bad_request("a URL may not have the character U+0000")
                 .into_response();
         }
-        let permit = self.in_flight.try_acquire();
-        if permit.is_err() && !route.starts_with(NEVER_SHED) {
+        let room = self.room_for(route);
+        if room.is_none() && !route.starts_with(NEVER_SHED) {
             metrics::counter!(metric::HTTP_SHED).increment(1);
             return ApiError::busy("too many requests are open; try again").into_response();
         }
@@ -129,6 +135,17 @@ impl Edge {
                 ApiError::busy("there was no answer in time; try again").into_response()
             }
         }
+    }
+
+    /// Takes the place of one request, for as long as what is given lives. `None`: there is none.
+    fn room_for(&self, route: &str) -> Option<(SemaphorePermit<'_>, Option<SemaphorePermit<'_>>)> {
+        let is_last = |known: &&str| route.starts_with(*known);
+        let ordinary = if self.limits.shed_last.iter().any(is_last) {
+            None
+        } else {
+            Some(self.ordinary.try_acquire().ok()?)
+        };
+        Some((self.in_flight.try_acquire().ok()?, ordinary))
     }
 
     /// Adds what every answer has.

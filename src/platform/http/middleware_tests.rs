@@ -231,3 +231,41 @@ async fn requests_beyond_the_limit_are_answered_503_at_once_and_health_is_not() 
     let next = router.oneshot(request("/waits")).await.unwrap();
     assert_eq!(next.status(), StatusCode::OK, "there is room again");
 }
+
+#[tokio::test]
+async fn an_eighth_of_the_room_is_kept_for_what_is_shed_last() {
+    let leave = Arc::new(Notify::new());
+    let (entered, mut entries) = tokio::sync::mpsc::unbounded_channel();
+    let leaving = Arc::clone(&leave);
+    let waits = async move || {
+        let _heard = entered.send(());
+        leaving.notified().await;
+        envelope::done()
+    };
+    let router = Router::new()
+        .route("/waits", get(waits.clone()))
+        .route("/receipts/{id}", get(waits));
+    let limits = RequestLimits {
+        in_flight_max: 8,
+        shed_last: &["/receipts/"],
+        ..RequestLimits::default()
+    };
+    let router = around(router, limits, &Lifecycle::new());
+    let mut open = tokio::task::JoinSet::new();
+    // Seven of anything, and then one of those that are shed last, fit.
+    for uri in ["/waits"; 7].into_iter().chain(["/receipts/1"]) {
+        open.spawn(router.clone().oneshot(request(uri)));
+        entries.recv().await.unwrap();
+        if open.len() == 7 {
+            let shed = router.clone().oneshot(request("/waits")).await.unwrap();
+            assert_eq!(shed.status(), StatusCode::SERVICE_UNAVAILABLE);
+        }
+    }
+    let shed = router.oneshot(request("/receipts/2")).await.unwrap();
+    assert_eq!(shed.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(json_of(shed).await["status"]["code"], 503);
+    leave.notify_waiters();
+    while let Some(ended) = open.join_next().await {
+        assert_eq!(ended.unwrap().unwrap().status(), StatusCode::OK);
+    }
+}

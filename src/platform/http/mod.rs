@@ -3,6 +3,7 @@
 //! elsewhere.
 
 mod activity;
+mod address;
 pub mod envelope;
 mod error;
 mod extract;
@@ -18,6 +19,7 @@ pub mod scan;
 pub mod serve;
 pub mod shape;
 
+pub use address::{CallerAddress, TrustedHops};
 pub use error::{ApiError, shortened};
 pub use extract::{BodyLimits, Json, Path, Query, RawBody, StreamedBody};
 pub use headers::{RequestId, Trace, trace_context};

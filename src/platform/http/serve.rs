@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -23,6 +24,7 @@ use tower::Service;
 use tracing::{debug, warn};
 
 use super::activity::{Activity, AnswerBody, Deadlines, RequestBody, TrackedStream};
+use super::address::{CallerAddress, TrustedHops};
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
 
@@ -64,7 +66,7 @@ impl Default for ServeLimits {
     }
 }
 
-/// Answers the connections of a listener with `router`.
+/// Answers the connections of a listener with `router`. Every request is told its [`CallerAddress`].
 ///
 /// It accepts until [`Lifecycle::listeners_closed`]; then connections end after the answer that they are at, and at
 /// [`Lifecycle::cut`] at once. Returns when the last has ended.
@@ -72,6 +74,7 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: ServeLimits,
+    trusted: TrustedHops,
     lifecycle: Lifecycle,
 ) {
     let (closed, cut) = (lifecycle.listeners_closed(), lifecycle.cut());
@@ -82,8 +85,9 @@ pub async fn serve(
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) if connections.len() >= limits.connections_max => refuse(&stream),
-                Ok((stream, _)) => {
-                    connections.spawn(answer(stream, router.clone(), limits, closed.clone()));
+                Ok((stream, peer)) => {
+                    let origin = (peer.ip(), trusted);
+                    connections.spawn(answer((stream, origin), router.clone(), limits, closed.clone()));
                 }
                 Err(fault) => pause_after(&fault).await,
             },
@@ -119,7 +123,12 @@ async fn pause_after(fault: &io::Error) {
 }
 
 /// Answers the requests of one connection.
-async fn answer(stream: TcpStream, router: Router, limits: ServeLimits, closed: CancellationToken) {
+async fn answer(
+    (stream, (peer, trusted)): (TcpStream, (IpAddr, TrustedHops)),
+    router: Router,
+    limits: ServeLimits,
+    closed: CancellationToken,
+) {
     let _open = OpenConnection::count();
     // Only a connection that is gone already refuses this; the next read says so.
     let _ = stream.set_nodelay(true);
@@ -129,7 +138,10 @@ async fn answer(stream: TcpStream, router: Router, limits: ServeLimits, closed: 
     let service = service_fn(move |request: Request<Incoming>| {
         tracked.request_began();
         let tracked = Arc::clone(&tracked);
-        let request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&tracked))));
+        let caller = CallerAddress::of(peer, request.headers(), trusted);
+        let mut request =
+            request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&tracked))));
+        request.extensions_mut().insert(caller);
         let answer = router.clone().call(request);
         async move {
             let response: Response<Body> = answer.await?;

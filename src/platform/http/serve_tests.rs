@@ -55,9 +55,14 @@ impl Gateway {
             )
             .route("/long", get(async || vec![b'a'; LONG]))
             .route("/endless", get(endless))
-            .route("/waits", get(waits));
+            .route("/waits", get(waits))
+            .route(
+                "/caller",
+                get(async |caller: CallerAddress| envelope::ok(caller.to_string())),
+            );
         let router = around(router, RequestLimits::default(), &gateway.lifecycle);
-        let serving = serve(listener, router, limits, gateway.lifecycle.clone());
+        let trusted = TrustedHops(1);
+        let serving = serve(listener, router, limits, trusted, gateway.lifecycle.clone());
         gateway.lifecycle.spawn_until_stop("listener", serving);
         gateway
     }
@@ -318,4 +323,27 @@ async fn a_connection_beyond_the_limit_is_answered_503_and_the_others_go_on() {
 
     first.write_all(GET).await.unwrap();
     assert!(read_answer(&mut first).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_handler_is_told_the_address_that_the_balancer_saw() {
+    let gateway = Gateway::start(ServeLimits::default()).await;
+    for (header, expected) in [
+        ("", "127.0.0.1"),
+        ("x-forwarded-for: 198.51.100.1\r\n", "198.51.100.1"),
+        (
+            "x-forwarded-for: 6.6.6.6\r\nX-Forwarded-For: 198.51.100.1\r\n",
+            "198.51.100.1",
+        ),
+    ] {
+        let mut stream = gateway.connect().await;
+        let request =
+            format!("GET /caller HTTP/1.1\r\nhost: gateway\r\n{header}connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = read_to_end(&mut stream).await;
+        assert!(
+            answer.contains(&format!("\"data\":\"{expected}\"")),
+            "{header:?}: {answer}"
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! The only builder of HTTP clients.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,12 +8,11 @@ use std::time::Duration;
 use reqwest::{Certificate, Request, redirect};
 use tokio::time::Instant;
 
-use super::guard::AddressGuard;
+use super::guard::{AddressGuard, AddressRefused};
+use super::proxy::EgressProxy;
 use super::resolver::GuardedResolver;
 use super::url::UrlRefused;
 
-/// Age at which a client is replaced. A busy connection would otherwise live for ever and never see that its host moved.
-const CLIENT_LIFE: Duration = Duration::from_mins(1);
 /// Time for one address of a host, divided by how many it has, so that a dead one leaves time for the next.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A peer that vanished without a word is noticed after three of these.
@@ -26,7 +26,14 @@ const USER_AGENT: &str = concat!("nexus-gateway/", env!("CARGO_PKG_VERSION"));
 pub struct OutboundOptions {
     /// Plain `http` destinations are refused.
     pub https_only: bool,
-    /// PEM files with certificate authorities that are trusted beside the system's.
+    /// Who is asked for addresses; nobody here: the system's name servers.
+    pub name_servers: Vec<SocketAddr>,
+    /// Through which every destination is reached; nothing here: directly. The environment is never asked.
+    pub proxy: Option<EgressProxy>,
+    /// Age at which a client is replaced. A busy connection would otherwise live for ever, and never see that its host moved
+    /// or that files changed.
+    pub client_life: Duration,
+    /// PEM files with certificate authorities that are trusted beside the system's. Read anew for each client.
     pub extra_ca_files: Vec<PathBuf>,
     /// Offers HTTP/2 in TLS. Over HTTP/1 a request that is cut closes its own connection and nobody else's.
     pub http2: bool,
@@ -41,6 +48,9 @@ impl Default for OutboundOptions {
     fn default() -> Self {
         Self {
             https_only: false,
+            name_servers: Vec::new(),
+            proxy: None,
+            client_life: Duration::from_mins(1),
             extra_ca_files: Vec::new(),
             http2: false,
             idle_timeout: Duration::from_secs(30),
@@ -69,6 +79,8 @@ pub struct OutboundClient {
     pub(super) http: reqwest::Client,
     guard: AddressGuard,
     https_only: bool,
+    /// Where a proxy connects for us: whom we ask before it does.
+    asked_ahead: Option<GuardedResolver>,
     pub(super) answer_bytes_max: usize,
 }
 
@@ -76,6 +88,16 @@ impl OutboundClient {
     /// Checks what the resolver is never asked about: literal addresses, and schemes.
     pub(super) fn check(&self, request: &Request) -> Result<(), UrlRefused> {
         self.guard.check_destination(request.url(), self.https_only)
+    }
+
+    /// Checks what a proxy will connect to, as far as we can know it.
+    pub(super) async fn check_ahead(&self, request: &Request) -> Result<(), AddressRefused> {
+        let (Some(resolver), Some(host)) = (&self.asked_ahead, request.url().host_str()) else {
+            return Ok(());
+        };
+        let port = request.url().port_or_known_default();
+        // Seldom asked, and much larger than the rest of an exchange.
+        Box::pin(resolver.check_ahead(host, port)).await
     }
 }
 
@@ -89,7 +111,6 @@ pub struct OutboundClients {
 struct Shared {
     guard: AddressGuard,
     options: OutboundOptions,
-    certificates: Vec<Certificate>,
     current: Mutex<Current>,
 }
 
@@ -103,26 +124,14 @@ struct Current {
 impl OutboundClients {
     /// Reads the extra certificate authorities and builds the first client. Needs a Tokio runtime.
     pub fn new(guard: AddressGuard, options: OutboundOptions) -> Result<Self, ClientsError> {
-        let resolver = GuardedResolver::from_system(guard.clone());
-        Self::with_resolver(guard, options, resolver)
-    }
-
-    pub(super) fn with_resolver(
-        guard: AddressGuard,
-        options: OutboundOptions,
-        resolver: GuardedResolver,
-    ) -> Result<Self, ClientsError> {
-        let certificates = read_certificates(&options.extra_ca_files)?;
-        let client =
-            build(&guard, &options, &certificates, resolver).map_err(ClientsError::Setup)?;
+        let client = build(&guard, &options)?;
         let current = Mutex::new(Current {
             client,
-            replace_at: Instant::now() + CLIENT_LIFE,
+            replace_at: Instant::now() + options.client_life,
         });
         let shared = Shared {
             guard,
             options,
-            certificates,
             current,
         };
         Ok(Self {
@@ -140,7 +149,7 @@ impl OutboundClients {
     pub fn client(&self) -> OutboundClient {
         let mut current = self.shared.lock();
         if current.replace_at <= Instant::now() {
-            current.replace_at = Instant::now() + CLIENT_LIFE;
+            current.replace_at = Instant::now() + self.shared.options.client_life;
             let shared = Arc::clone(&self.shared);
             tokio::task::spawn_blocking(move || shared.replace());
         }
@@ -150,12 +159,11 @@ impl OutboundClients {
 
 impl Shared {
     fn replace(&self) {
-        let resolver = GuardedResolver::from_system(self.guard.clone());
-        match build(&self.guard, &self.options, &self.certificates, resolver) {
+        self.guard.ourselves().look_up();
+        match build(&self.guard, &self.options) {
             Ok(client) => self.lock().client = client,
             Err(error) => {
-                let cause = error.without_url();
-                tracing::warn!(error.cause = %cause, "The HTTP client could not be rebuilt; the one before stays in use");
+                tracing::warn!(error.cause = %error, "The HTTP client could not be rebuilt; the one before stays in use");
             }
         }
     }
@@ -170,21 +178,19 @@ impl Shared {
     clippy::disallowed_methods,
     reason = "this is the place that every client comes from"
 )]
-fn build(
-    guard: &AddressGuard,
-    options: &OutboundOptions,
-    certificates: &[Certificate],
-    resolver: GuardedResolver,
-) -> Result<OutboundClient, reqwest::Error> {
+fn build(guard: &AddressGuard, options: &OutboundOptions) -> Result<OutboundClient, ClientsError> {
+    let certificates = read_certificates(&options.extra_ca_files)?;
+    let resolver = GuardedResolver::new(guard.clone(), &options.name_servers);
+    let proxy_host = options.proxy.as_ref().map(EgressProxy::host);
     let mut builder = reqwest::Client::builder()
-        .dns_resolver(resolver)
+        .dns_resolver(resolver.clone().opening(proxy_host))
         .tls_backend_rustls()
-        .tls_certs_merge(certificates.iter().cloned())
+        .tls_certs_merge(certificates)
         .user_agent(USER_AGENT)
         // A redirect would lead past what was checked and signed for.
         .redirect(redirect::Policy::none())
         .referer(false)
-        // A proxy would connect for us, past the guard.
+        // One of the environment would connect for us, past the guard.
         .no_proxy()
         // Repeating is the queue's business.
         .retry(reqwest::retry::never())
@@ -196,10 +202,14 @@ fn build(
     if !options.http2 {
         builder = builder.http1_only();
     }
+    if let Some(proxy) = &options.proxy {
+        builder = builder.proxy(proxy.for_all().map_err(ClientsError::Setup)?);
+    }
     Ok(OutboundClient {
-        http: builder.build()?,
+        http: builder.build().map_err(ClientsError::Setup)?,
         guard: guard.clone(),
         https_only: options.https_only,
+        asked_ahead: options.proxy.is_some().then_some(resolver),
         answer_bytes_max: options.answer_bytes_max,
     })
 }

@@ -10,7 +10,9 @@ use reqwest::{Body, Request, Response};
 
 use super::body::{BodyProgress, BodyStage, ObservedBody};
 use super::clients::OutboundClient;
-use super::resolver::ResolveError;
+use super::guard::AddressRefused;
+use super::resolver::{self, ResolveError};
+use super::tls::TlsFault;
 
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +44,8 @@ pub enum FailureKind {
     Dns,
     /// No connection: refused, or no way there.
     Connect,
-    /// A connection, but no TLS session: wrong certificate, or not TLS at all.
-    Tls,
+    /// A connection, but no TLS session.
+    Tls(TlsFault),
     /// The budget ran out.
     Timeout(TimeoutPhase),
     /// Closed or reset before the answer was complete.
@@ -75,7 +77,7 @@ impl fmt::Display for FailureKind {
             Self::AddressRefused => "the address is not one that this gateway connects to",
             Self::Dns => "the name was not resolved",
             Self::Connect => "no connection was made",
-            Self::Tls => "no TLS session was made",
+            Self::Tls(_) => "no TLS session was made",
             Self::Timeout(TimeoutPhase::Connecting) => "no connection was made in time",
             Self::Timeout(TimeoutPhase::Gate) => "the request was not released in time",
             Self::Timeout(TimeoutPhase::Answer) => "no answer came in time",
@@ -112,10 +114,12 @@ pub async fn exchange(
     }
 
     let mut head_came = false;
+    let port = request.url().port_or_known_default();
     let finished = tokio::time::timeout(budget, async {
-        let response = client.http.execute(request).await?;
+        client.check_ahead(&request).await?;
+        let response = resolver::towards(port, client.http.execute(request)).await?;
         head_came = true;
-        read(response, client.answer_bytes_max).await
+        Ok(read(response, client.answer_bytes_max).await?)
     })
     .await;
 
@@ -123,13 +127,23 @@ pub async fn exchange(
     let kind = match finished {
         Ok(Ok(answer)) => return Ok(answer),
         Ok(Err(_)) if progress.0.gate_refused() => FailureKind::GateRefused,
-        Ok(Err(error)) => classify(&error, head_came, stage),
+        Ok(Err(Broken::Refused(AddressRefused))) => FailureKind::AddressRefused,
+        Ok(Err(Broken::Http(error))) => classify(&error, head_came, stage),
         Err(_) => FailureKind::Timeout(phase(head_came, stage)),
     };
     Err(ExchangeFailed {
         kind,
         body_started: stage == BodyStage::Started,
     })
+}
+
+/// What ended an exchange within its budget.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error(transparent)]
+    Refused(#[from] AddressRefused),
+    #[error(transparent)]
+    Http(#[from] reqwest::Error),
 }
 
 /// Ends the body when the exchange ends, also when its future is dropped half way.
@@ -182,11 +196,11 @@ fn classify(error: &reqwest::Error, head_came: bool, stage: BodyStage) -> Failur
         return FailureKind::Timeout(phase(head_came, stage));
     }
     if error.is_connect() {
-        return if is_tls(error) {
-            FailureKind::Tls
-        } else {
-            FailureKind::Connect
-        };
+        return tls_fault(error).map_or(FailureKind::Connect, FailureKind::Tls);
+    }
+    // With TLS 1.3 a server says only after the handshake that it wants another certificate of ours.
+    if tls_fault(error) == Some(TlsFault::OurCertificate) {
+        return FailureKind::Tls(TlsFault::OurCertificate);
     }
     let is_parse = super::causes(error)
         .filter_map(|cause| cause.downcast_ref::<hyper::Error>())
@@ -200,12 +214,13 @@ fn classify(error: &reqwest::Error, head_came: bool, stage: BodyStage) -> Failur
 
 /// Tells a failed handshake from a failed connection. A peer that hangs up in the handshake leaves no TLS error behind, only
 /// the end of its stream, which a mere connection attempt cannot meet.
-fn is_tls(error: &reqwest::Error) -> bool {
-    super::causes(error).any(|cause| {
+fn tls_fault(error: &reqwest::Error) -> Option<TlsFault> {
+    super::causes(error).find_map(|cause| {
         let ended = cause
             .downcast_ref::<std::io::Error>()
             .is_some_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof);
-        ended || cause.is::<rustls::Error>()
+        let fault = cause.downcast_ref::<rustls::Error>().map(TlsFault::from);
+        fault.or(ended.then_some(TlsFault::Other))
     })
 }
 

@@ -286,14 +286,14 @@ async fn a_refused_connection_is_told_from_a_failed_handshake() {
         },
     )
     .await;
-    assert_eq!(outcome, failed(FailureKind::Tls, false));
+    assert_eq!(outcome, failed(FailureKind::Tls(TlsFault::Other), false));
 
     let (outcome, ()) = together(
         exchange(&client, post(&not_tls, open_gate(MESSAGE)), AMPLE),
         async { drop(peer.accept().await) },
     )
     .await;
-    assert_eq!(outcome, failed(FailureKind::Tls, false));
+    assert_eq!(outcome, failed(FailureKind::Tls(TlsFault::Other), false));
 
     let url = peer.url();
     drop(peer);

@@ -1,4 +1,5 @@
-//! Which addresses we connect to: public ones, and those in networks that the operator named.
+//! Which addresses we connect to: public ones, and those in networks that the operator allowed, but for the networks that
+//! he denied and for ourselves.
 //!
 //! Refused are the blocks of the IANA special-purpose address registries (RFC 6890 and its updates, read 2026-11), whether
 //! or not a registry calls one globally reachable: none of them is where a webhook lives. The metadata addresses of clouds
@@ -8,6 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::ourselves::Ourselves;
 
 const REFUSED_V4: &[Ipv4Net] = &[
     v4([0, 0, 0, 0], 8),        // this network
@@ -64,23 +67,66 @@ pub struct AddressRefused;
 #[derive(Debug, Clone)]
 pub struct AddressGuard {
     allow: Arc<[IpNet]>,
+    deny: Arc<[IpNet]>,
+    ourselves: Ourselves,
 }
 
 impl AddressGuard {
     /// Opens public addresses and the networks of `allow`.
     pub fn new(allow: Vec<IpNet>) -> Self {
-        let allow = allow.into();
-        Self { allow }
+        Self {
+            allow: allow.into(),
+            deny: Arc::default(),
+            ourselves: Ourselves::default(),
+        }
     }
 
-    /// Checks an address and every IPv4 address embedded in it: each must be public or allowed.
+    /// Closes networks, whether they are public or allowed.
+    #[must_use]
+    pub fn without(self, deny: Vec<IpNet>) -> Self {
+        let deny = deny.into();
+        Self { deny, ..self }
+    }
+
+    /// Closes where we listen ourselves.
+    #[must_use]
+    pub fn sparing(self, ourselves: Ourselves) -> Self {
+        Self { ourselves, ..self }
+    }
+
+    /// Where we listen ourselves.
+    pub(super) fn ourselves(&self) -> &Ourselves {
+        &self.ourselves
+    }
+
+    /// Checks where a connection would end. Where the port is not known, every one of the address must be open.
+    pub fn check(&self, address: IpAddr, port: Option<u16>) -> Result<(), AddressRefused> {
+        self.check_ip(address)?;
+        let address = address.to_canonical();
+        let IpAddr::V6(outside) = address else {
+            return self.check_not_ours(address, port);
+        };
+        self.check_not_ours(address, port)?;
+        embedded_in(outside).try_for_each(|inner| self.check_not_ours(inner.into(), port))
+    }
+
+    fn check_not_ours(&self, address: IpAddr, port: Option<u16>) -> Result<(), AddressRefused> {
+        if self.ourselves.are_at(address, port) {
+            Err(AddressRefused)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Checks an address and every IPv4 address embedded in it: each must be public or allowed, and none denied.
     ///
     /// An IPv4-mapped address is the IPv4 address it maps, to the allowed networks too: `::/0` does not open it.
     pub fn check_ip(&self, address: IpAddr) -> Result<(), AddressRefused> {
         let passes = match address.to_canonical() {
             IpAddr::V4(address) => self.passes_v4(address),
             IpAddr::V6(address) => {
-                let outside = self.allows(address.into()) || is_public_v6(address);
+                let is_open = self.allows(address.into()) || is_public_v6(address);
+                let outside = is_open && !self.denies(address.into());
                 outside && embedded_in(address).all(|inner| self.passes_v4(inner))
             }
         };
@@ -93,7 +139,12 @@ impl AddressGuard {
     }
 
     fn passes_v4(&self, address: Ipv4Addr) -> bool {
-        self.allows(address.into()) || is_public_v4(address)
+        let is_open = self.allows(address.into()) || is_public_v4(address);
+        is_open && !self.denies(address.into())
+    }
+
+    fn denies(&self, address: IpAddr) -> bool {
+        self.deny.iter().any(|network| network.contains(&address))
     }
 
     fn allows(&self, address: IpAddr) -> bool {

@@ -286,6 +286,46 @@ fn an_allowed_network_opens_what_it_names_and_no_more() {
 }
 
 #[test]
+fn a_denied_network_is_closed_whether_public_allowed_or_wrapped() {
+    let guard = allowing(&["10.0.0.0/8", "64:ff9b:1::/48", "2002::/16"]);
+    let deny = ["10.9.0.0/16", "8.8.8.0/24", "2606:4700::/32"];
+    let guard = guard.without(deny.iter().map(|text| text.parse().unwrap()).collect());
+    let cases = [
+        ("10.1.0.1", true),
+        ("10.9.0.1", false),
+        ("8.8.4.4", true),
+        ("8.8.8.8", false),
+        ("::ffff:8.8.8.8", false),
+        ("64:ff9b::8.8.8.8", false),
+        ("64:ff9b:1::8.8.8.8", false),
+        ("2002:808:808::1", false),
+        ("2606:4700::1", false),
+        ("2606:4800::1", true),
+    ];
+    for (text, open) in cases {
+        assert_eq!(guard.check_ip(address(text)).is_ok(), open, "{text}");
+    }
+}
+
+#[test]
+fn we_ourselves_are_no_destination_in_any_wrapping() {
+    let ourselves = Ourselves::at(vec![("10.0.0.5".to_owned(), 5432)]);
+    ourselves.look_up();
+    let guard = allowing(&["10.0.0.0/8", "2002::/16"]).sparing(ourselves);
+    for text in [
+        "10.0.0.5",
+        "::ffff:10.0.0.5",
+        "64:ff9b::10.0.0.5",
+        "2002:a00:5::1",
+    ] {
+        let check = |port| guard.check(address(text), port).is_ok();
+        assert!(!check(Some(5432)) && !check(None), "{text}");
+        assert!(check(Some(443)), "{text}");
+    }
+    assert!(guard.check(address("10.0.0.6"), Some(5432)).is_ok());
+}
+
+#[test]
 fn loopback_is_allowed_by_either_family() {
     assert!(!allowing(&[]).allows_loopback());
     assert!(!allowing(&["10.0.0.0/8"]).allows_loopback());

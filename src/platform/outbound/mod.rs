@@ -8,9 +8,12 @@ mod body;
 mod clients;
 mod exchange;
 mod guard;
+mod ourselves;
+mod proxy;
 mod resolver;
 #[cfg(test)]
 mod testing;
+mod tls;
 #[cfg(test)]
 mod tls_tests;
 mod url;
@@ -21,6 +24,9 @@ pub use self::body::{GateRefused, GatedBody};
 pub use self::clients::{ClientsError, OutboundClient, OutboundClients, OutboundOptions};
 pub use self::exchange::{Answer, ExchangeFailed, FailureKind, TimeoutPhase, exchange};
 pub use self::guard::{AddressGuard, AddressRefused};
+pub use self::ourselves::{Ourselves, Place};
+pub use self::proxy::{EgressProxy, ProxyRefused};
+pub use self::tls::TlsFault;
 pub use self::url::{UrlRefused, parse_destination};
 
 /// An error and everything behind it. `std::io::Error` leaves the error that it wraps out of its sources; here it is in.

@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 
-use hickory_resolver::config::{NameServerConfig, ResolverConfig};
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
 use hickory_resolver::proto::rr::{RData, Record, RecordType};
 use tokio::net::UdpSocket;
@@ -27,15 +26,12 @@ impl NameServer {
         Self { socket, answers }
     }
 
-    fn builder(&self) -> ResolverBuilder<TokioRuntimeProvider> {
-        let mut server = NameServerConfig::udp(Ipv4Addr::LOCALHOST.into());
-        server.connections[0].port = self.socket.local_addr().unwrap().port();
-        let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
-        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+    fn address(&self) -> SocketAddr {
+        self.socket.local_addr().unwrap()
     }
 
     fn resolver(&self, guard: AddressGuard) -> GuardedResolver {
-        GuardedResolver::from_builder(guard, self.builder())
+        GuardedResolver::new(guard, &[self.address()])
     }
 
     /// Answers questions while `work` goes on.
@@ -171,11 +167,11 @@ async fn localhost_is_never_asked_of_a_name_server() {
 async fn an_exchange_tells_a_missing_name_from_a_refused_address() {
     let names: &[(_, &[&[&str]])] = &[("inside.example.", &[&["10.1.2.3"]])];
     let mut server = NameServer::knowing(names).await;
-    let clients = OutboundClients::with_resolver(
-        public_only(),
-        OutboundOptions::default(),
-        server.resolver(public_only()),
-    );
+    let options = OutboundOptions {
+        name_servers: vec![server.address()],
+        ..OutboundOptions::default()
+    };
+    let clients = OutboundClients::new(public_only(), options);
     let client = clients.unwrap().client();
     let cases = [
         ("http://inside.example/", FailureKind::AddressRefused),
@@ -196,6 +192,7 @@ async fn an_exchange_tells_a_missing_name_from_a_refused_address() {
 async fn a_system_without_name_servers_resolves_no_name_but_reaches_this_machine() {
     let resolver = GuardedResolver {
         guard: loopback_guard(),
+        open: None,
         resolver: None,
     };
     let failed = resolve(&resolver, "example.com").await;

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::testing::{AMPLE, OK_EMPTY, loopback_guard, open_gate, post, together};
-use super::{ExchangeFailed, FailureKind, OutboundClients, OutboundOptions, exchange};
+use super::{ExchangeFailed, FailureKind, OutboundClients, OutboundOptions, TlsFault, exchange};
 
 /// A server for `localhost`, and its certificate as PEM.
 fn server() -> (TlsAcceptor, String) {
@@ -70,15 +70,17 @@ async fn a_server_is_trusted_only_with_its_authority_and_under_its_own_name() {
     let with_http2 = OutboundClients::new(loopback_guard(), with_http2).unwrap();
     let strict = OutboundClients::new(loopback_guard(), OutboundOptions::default()).unwrap();
 
-    let refused = Err(ExchangeFailed {
-        kind: FailureKind::Tls,
-        body_started: false,
-    });
+    let refused = |fault| {
+        Err(ExchangeFailed {
+            kind: FailureKind::Tls(fault),
+            body_started: false,
+        })
+    };
     let cases = [
         (&trusting, "localhost", Ok(200)),
         (&with_http2, "localhost", Ok(200)),
-        (&strict, "localhost", refused),
-        (&trusting, "127.0.0.1", refused),
+        (&strict, "localhost", refused(TlsFault::Untrusted)),
+        (&trusting, "127.0.0.1", refused(TlsFault::WrongName)),
     ];
     for (clients, host, expected) in cases {
         let outcome = post_over_tls(&acceptor, clients, host).await;

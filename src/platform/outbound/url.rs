@@ -68,7 +68,7 @@ impl AddressGuard {
             return Err(UrlRefused::HttpsOnly);
         }
         match url.host_str().map(Host::of) {
-            Some(Host::Address(address)) => Ok(self.check_ip(address)?),
+            Some(Host::Address(address)) => Ok(self.check(address, url.port_or_known_default())?),
             Some(Host::Localhost) if !self.allows_loopback() => Err(UrlRefused::Localhost),
             Some(Host::Localhost | Host::Name) => Ok(()),
             None => Err(UrlRefused::Malformed),

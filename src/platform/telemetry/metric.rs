@@ -30,9 +30,15 @@ catalogue! {
     HTTP_LATE = Counter "nexus_gateway_http_late_total";
     /// Open connections of all listeners.
     HTTP_CONNECTIONS = Gauge "nexus_gateway_http_connections";
+    /// Calls whose credentials were missing or wrong, by `answer`: `refused` (401), `slowed` (429, because there were
+    /// too many from that address or for that tenant).
+    AUTHENTICATIONS_FAILED = Counter "nexus_gateway_authentications_failed_total";
     /// Calls whose `Idempotency-Key` had been used before or could not be, by `outcome`: `again` (answered as the
     /// first time), `running`, `other_request`, `too_many`.
     IDEMPOTENCY_KEYS_MET = Counter "nexus_gateway_idempotency_keys_met_total";
+    /// Tries to open a sealed value that failed, by `table`: it was changed, belongs elsewhere, or its master key is not
+    /// configured.
+    SEALED_VALUES_NOT_OPENED = Counter "nexus_gateway_sealed_values_not_opened_total";
     /// Tasks and handlers that panicked.
     PANICS = Counter "nexus_gateway_panics_total";
 
@@ -67,6 +73,12 @@ catalogue! {
     REPLAYED_MESSAGES = Counter "nexus_gateway_replayed_messages_total";
     /// Steps of these jobs that failed and are tried again.
     REPLAY_STEPS_FAILED = Counter "nexus_gateway_replay_steps_failed_total";
+    /// Jobs that take away everything of a person, by the `state` that they came to: running, completed, cancelled.
+    ERASURES = Counter "nexus_gateway_erasures_total";
+    /// Messages that these jobs took away.
+    ERASED_MESSAGES = Counter "nexus_gateway_erased_messages_total";
+    /// Steps of these jobs that failed and are tried again.
+    ERASURE_STEPS_FAILED = Counter "nexus_gateway_erasure_steps_failed_total";
     /// Wishes to cancel a message that was Queued, by `outcome`: cancelled, refused, `under_way`.
     CANCELLATIONS = Counter "nexus_gateway_cancellations_total";
     /// Times that wishes to cancel could not be decided for want of the store; they are tried again.
@@ -127,6 +139,10 @@ catalogue! {
     PARTITIONS_IN_USE = Counter "nexus_gateway_partitions_in_use_total";
     /// Rounds of folding statistics that failed; nothing of them is lost, and reading them takes longer.
     STATISTICS_FOLDS_FAILED = Counter "nexus_gateway_statistics_folds_failed_total";
+    /// Rounds of chaining records of who changed what that failed; the records are there and are chained later.
+    AUDIT_ROUNDS_FAILED = Counter "nexus_gateway_audit_rounds_failed_total";
+    /// Uses of keys of every tenant that are not on record, because too many were to be noted at once.
+    KEY_USES_MISSED = Counter "nexus_gateway_key_uses_missed_total";
     /// Rounds of clean-up that failed.
     CLEAN_UPS_FAILED = Counter "nexus_gateway_clean_ups_failed_total";
 }

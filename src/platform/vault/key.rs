@@ -21,6 +21,33 @@ const KEY_ID_LABEL: &[u8] = b"nexus-gateway master key id v1";
 const DERIVATION_LABEL: &[u8] = b"nexus-gateway derived keys v1";
 
 /// The key that seals every stored secret. It is wiped from memory when it is dropped, and nothing prints it.
+///
+/// ```
+/// let key = nexus_gateway::platform::vault::MasterKey::generate();
+/// let (text, name) = (key.to_base64(), key.id());
+/// println!("{name} {}", serde_json::to_string(text.as_str()).unwrap());
+/// ```
+///
+/// It is not displayed:
+///
+/// ```compile_fail,E0277
+/// let key = nexus_gateway::platform::vault::MasterKey::generate();
+/// println!("{key}");
+/// ```
+///
+/// Nor serialised:
+///
+/// ```compile_fail,E0277
+/// let key = nexus_gateway::platform::vault::MasterKey::generate();
+/// serde_json::to_string(&key).unwrap();
+/// ```
+///
+/// And there is one of it:
+///
+/// ```compile_fail,E0599
+/// let key = nexus_gateway::platform::vault::MasterKey::generate();
+/// let copy = key.clone();
+/// ```
 pub struct MasterKey {
     bytes: Zeroizing<[u8; KEY_LENGTH]>,
 }
@@ -76,23 +103,56 @@ impl fmt::Debug for MasterKey {
     }
 }
 
+/// What a vault is made of.
+#[derive(Debug)]
+pub struct MasterKeys {
+    /// Seals.
+    pub current: MasterKey,
+    /// Open what they have sealed.
+    pub others: Vec<MasterKey>,
+}
+
 /// A key that was made from another: HMAC-SHA256 of what it is for. It is wiped from memory when it is dropped.
-pub struct DerivedKey(Zeroizing<[u8; KEY_LENGTH]>);
+pub struct DerivedKey {
+    bytes: Zeroizing<[u8; KEY_LENGTH]>,
+    replaced_at_ms: Option<i64>,
+}
 
 impl DerivedKey {
+    /// One that was kept when its master key was replaced; `None` if it has another length.
+    pub(super) fn kept(bytes: &[u8], replaced_at_ms: Option<i64>) -> Option<Self> {
+        let bytes: &[u8; KEY_LENGTH] = bytes.try_into().ok()?;
+        Some(Self {
+            bytes: Zeroizing::new(*bytes),
+            replaced_at_ms,
+        })
+    }
+
     pub(super) fn derive(&self, purpose: &str) -> Self {
-        Self::made(self.0.as_slice(), purpose.as_bytes())
+        Self {
+            replaced_at_ms: self.replaced_at_ms,
+            ..Self::made(self.bytes.as_slice(), purpose.as_bytes())
+        }
     }
 
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_slice()
+        self.bytes.as_slice()
+    }
+
+    /// When its master key was replaced and is not configured any more, in Unix milliseconds: nothing newer was made with
+    /// it.
+    pub fn replaced_at_ms(&self) -> Option<i64> {
+        self.replaced_at_ms
     }
 
     fn made(from: &[u8], purpose: &[u8]) -> Self {
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(from)
             .expect("an HMAC takes a key of any length");
         mac.update(purpose);
-        Self(Zeroizing::new(mac.finalize().into_bytes().into()))
+        Self {
+            bytes: Zeroizing::new(mac.finalize().into_bytes().into()),
+            replaced_at_ms: None,
+        }
     }
 }
 
@@ -114,7 +174,8 @@ impl KeyId {
         Self(bytes)
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8; Self::LENGTH] {
+    /// As sealed values begin with it, behind their format.
+    pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
         &self.0
     }
 }

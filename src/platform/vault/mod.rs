@@ -2,7 +2,7 @@
 //! are not kept anywhere.
 //!
 //! A sealed value is bound to its tenant, table and row, so one that was copied elsewhere does not open. It owns neither
-//! the rows nor the key's file. The format, in bytes:
+//! the rows nor the key's file, only the register of the keys that were used. The format, in bytes:
 //!
 //! ```text
 //! | format 1 | key id 8 | nonce 24 | ciphertext, as long as the plaintext | tag 16 |
@@ -10,6 +10,9 @@
 
 mod error;
 mod key;
+mod pseudonym;
+pub mod register;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -18,10 +21,13 @@ use std::fmt;
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use rand::Rng as _;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 pub use self::error::{MasterKeyError, VaultError};
-pub use self::key::{DerivedKey, KeyId, MasterKey};
+pub use self::key::{DerivedKey, KeyId, MasterKey, MasterKeys};
+pub use self::pseudonym::Pseudonyms;
+use crate::platform::telemetry::metric;
 use crate::values::Ccid;
 
 /// XChaCha20-Poly1305 with the associated data of [`SealContext::associated_data`].
@@ -63,30 +69,42 @@ impl SealContext<'_> {
     }
 }
 
-/// Seals with the current master key, opens with that one and with retired ones.
+/// A sealed value with the place where it is stored.
+#[derive(Debug)]
+pub struct SealedRow {
+    pub ccid: Uuid,
+    /// As [`SealContext::row`].
+    pub row: String,
+    pub sealed: Vec<u8>,
+}
+
+/// Seals with the current master key, opens with that one and with others.
 pub struct Vault {
     current: NamedCipher,
-    retired: Vec<NamedCipher>,
+    others: Vec<NamedCipher>,
+    /// What keys that are not configured any more have left.
+    kept: Vec<DerivedKey>,
 }
 
 impl Vault {
     /// A vault with one master key.
     pub fn new(key: MasterKey) -> Self {
-        Self::with_retired(key, [])
+        Self::with_others(key, [])
     }
 
-    /// A vault that still opens what retired master keys have sealed; [`Vault::is_current`] says what is to be sealed anew.
+    /// A vault that also opens what other master keys have sealed; [`Vault::is_current`] says what is to be sealed anew.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "the vault takes the keys over, so that no other copy of them stays in memory"
     )]
-    pub fn with_retired(current: MasterKey, retired: impl IntoIterator<Item = MasterKey>) -> Self {
+    pub fn with_others(current: MasterKey, others: impl IntoIterator<Item = MasterKey>) -> Self {
         Self {
             current: NamedCipher::new(&current),
-            retired: retired
+            others: others
                 .into_iter()
                 .map(|key| NamedCipher::new(&key))
                 .collect(),
+            kept: Vec::new(),
         }
     }
 
@@ -126,9 +144,22 @@ impl Vault {
         context: &SealContext<'_>,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let opened = self.try_open(context, sealed);
+        if opened.is_err() {
+            metrics::counter!(metric::SEALED_VALUES_NOT_OPENED, "table" => context.table)
+                .increment(1);
+        }
+        opened
+    }
+
+    fn try_open(
+        &self,
+        context: &SealContext<'_>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         let key_id = sealing_key(sealed)?;
-        let cipher = std::iter::once(&self.current)
-            .chain(&self.retired)
+        let cipher = self
+            .keys()
             .find(|named| named.id == key_id)
             .map(|named| &named.cipher)
             .ok_or(VaultError::UnknownKey(key_id))?;
@@ -145,18 +176,48 @@ impl Vault {
             .map_err(|_| VaultError::Refused)
     }
 
-    /// Keys for another purpose than sealing, one of each master key, the current one's first. The same master key and
-    /// purpose give the same key.
+    /// Seals anew with the current master key what another one has sealed for the same place.
+    pub fn reseal(&self, context: &SealContext<'_>, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let plaintext = self.open(context, sealed)?;
+        Ok(self.seal(context, &plaintext))
+    }
+
+    /// Keys for another purpose than sealing, one of each master key, the current one's first and those of replaced ones
+    /// last. The same master key and purpose give the same key.
     pub fn derived_keys(&self, purpose: &str) -> Vec<DerivedKey> {
-        std::iter::once(&self.current)
-            .chain(&self.retired)
-            .map(|named| named.derivation.derive(purpose))
+        self.keys()
+            .map(|named| &named.derivation)
+            .chain(&self.kept)
+            .map(|derivation| derivation.derive(purpose))
             .collect()
     }
 
     /// Whether the current master key sealed this value; otherwise it is due to be sealed anew.
     pub fn is_current(&self, sealed: &[u8]) -> Result<bool, VaultError> {
         sealing_key(sealed).map(|key_id| key_id == self.current.id)
+    }
+
+    /// The name of the master key that seals.
+    pub fn current_id(&self) -> KeyId {
+        self.current.id
+    }
+
+    /// The names of all configured master keys.
+    fn key_ids(&self) -> impl Iterator<Item = KeyId> {
+        self.keys().map(|named| named.id)
+    }
+
+    fn knows(&self, key_id: KeyId) -> bool {
+        self.key_ids().any(|known| known == key_id)
+    }
+
+    fn derivation_of(&self, key_id: KeyId) -> Option<&DerivedKey> {
+        let named = self.keys().find(|named| named.id == key_id)?;
+        Some(&named.derivation)
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &NamedCipher> {
+        std::iter::once(&self.current).chain(&self.others)
     }
 }
 

@@ -141,7 +141,7 @@ fn a_retired_key_opens_what_it_sealed_and_the_value_is_due_to_be_sealed_anew() {
     let sealed = Vault::new(retired).seal(&async_service(), PLAINTEXT);
 
     let retired = MasterKey::from_base64(&retired_text).unwrap();
-    let vault = Vault::with_retired(MasterKey::generate(), [retired]);
+    let vault = Vault::with_others(MasterKey::generate(), [retired]);
     let opened = vault.open(&async_service(), &sealed).unwrap();
     assert_eq!(&*opened, PLAINTEXT);
     assert!(!vault.is_current(&sealed).unwrap());
@@ -212,7 +212,7 @@ proptest! {
 fn a_derived_key_belongs_to_one_master_key_and_one_purpose() {
     let (first, second) = (MasterKey::generate(), MasterKey::generate());
     let again = MasterKey::from_base64(&first.to_base64()).unwrap();
-    let vault = Vault::with_retired(first, [second]);
+    let vault = Vault::with_others(first, [second]);
     let keys = vault.derived_keys("links");
     assert_eq!(keys.len(), 2);
     let same = &Vault::new(again).derived_keys("links")[0];

@@ -15,9 +15,11 @@ use uuid::Uuid;
 
 use super::change::Change;
 use super::directory::Directory;
+use crate::audit::model::Author;
+use crate::audit::{Action, Entry};
 use crate::auth::permission::PermissionSet;
 use crate::auth::store::{self, KeyFilter};
-use crate::auth::{ApiKey, KeyRecord, KeyTenant};
+use crate::auth::{ApiKey, Caller, KeyRecord, KeyTenant};
 use crate::platform::database::Pool;
 
 /// A key to be made.
@@ -63,6 +65,18 @@ pub enum EndChange {
     /// The key does not end any more.
     TakenAway,
     At(OffsetDateTime),
+}
+
+impl KeyChange {
+    fn applied_to(self, key: &KeyRecord) -> KeyRecord {
+        let key = key.clone();
+        KeyRecord {
+            name: self.name.unwrap_or(key.name),
+            enabled: self.enabled.unwrap_or(key.enabled),
+            expires_at: self.end.applied_to(key.expires_at),
+            ..key
+        }
+    }
 }
 
 impl EndChange {
@@ -139,33 +153,48 @@ impl ApiKeys {
     /// Changes a key. In force here when this returns.
     pub async fn change(
         &self,
-        caller: &KeyRecord,
+        caller: &Caller,
         id: Uuid,
         wanted: KeyChange,
     ) -> Result<KeyRecord, ApiKeysError> {
         let mut change = Change::begin(&self.pool).await?;
-        let stored = changeable(change.connection(), caller, id).await?;
-        let record = KeyRecord {
-            name: wanted.name.unwrap_or(stored.name),
-            enabled: wanted.enabled.unwrap_or(stored.enabled),
-            expires_at: wanted.end.applied_to(stored.expires_at),
-            ..stored
-        };
+        let stored = changeable(change.connection(), caller.key(), id).await?;
+        let record = wanted.applied_to(&stored);
         let version = change.version();
         store::update(change.connection(), &record, version).await?;
-        change.commit(&self.pool, &self.directory).await?;
+        let entry = entry(caller, Action::KeyChanged, &record).changing(changed(&stored, &record));
+        let in_force = (&self.pool, &self.directory);
+        change.commit(&entry, in_force).await?;
         Ok(record)
     }
 
     /// Ends a key for good. It opens nothing here when this returns.
-    pub async fn delete(&self, caller: &KeyRecord, id: Uuid) -> Result<(), ApiKeysError> {
+    pub async fn delete(&self, caller: &Caller, id: Uuid) -> Result<(), ApiKeysError> {
         let mut change = Change::begin(&self.pool).await?;
-        let record = changeable(change.connection(), caller, id).await?;
+        let record = changeable(change.connection(), caller.key(), id).await?;
         let version = change.version();
         store::delete(change.connection(), record.id, version).await?;
-        change.commit(&self.pool, &self.directory).await?;
+        let entry = entry(caller, Action::KeyDeleted, &record);
+        let in_force = (&self.pool, &self.directory);
+        change.commit(&entry, in_force).await?;
         Ok(())
     }
+}
+
+/// The record of what a caller does to a key.
+pub(super) fn entry(caller: &Caller, action: Action, record: &KeyRecord) -> Entry {
+    Entry::by_key(caller, None, (action, record.id.to_string())).of(record.tenant)
+}
+
+/// Which members of a key are not as they were.
+fn changed(old: &KeyRecord, new: &KeyRecord) -> Vec<&'static str> {
+    let members = [
+        ("name", old.name != new.name),
+        ("enabled", old.enabled != new.enabled),
+        ("expiresAt", old.expires_at != new.expires_at),
+    ];
+    let changed = members.into_iter().filter(|(_, changed)| *changed);
+    changed.map(|(name, _)| name).collect()
 }
 
 /// Makes a key in a database whose gateway is not running, for the first keys of a deployment.
@@ -180,7 +209,9 @@ pub async fn create_before_start(
     if !store::insert(change.connection(), &key.hash(), &record, version).await? {
         return Err(ApiKeysError::Taken);
     }
-    change.commit_before_start().await?;
+    let made = (Action::KeyCreated, record.id.to_string());
+    let entry = Entry::without_key(Author::CommandLine, made).of(record.tenant);
+    change.commit_before_start(&entry).await?;
     Ok(key)
 }
 
@@ -210,8 +241,10 @@ pub async fn ensure_bootstrap_key(
     }
     let mut change = Change::begin(pool).await?;
     let version = change.version();
-    store::upsert(change.connection(), &key.hash(), &wanted, version).await?;
-    change.commit_before_start().await
+    let id = store::upsert(change.connection(), &key.hash(), &wanted, version).await?;
+    let made = (Action::KeyCreated, id.to_string());
+    let entry = Entry::without_key(Author::Gateway, made);
+    change.commit_before_start(&entry).await
 }
 
 /// A key that the caller may see; another tenant's is as unknown as one that does not exist.

@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 use super::ApiKeys;
 use super::bodies::{KeyChangeBody, NewKeyBody, parse_tenant};
+use super::entry;
+use crate::audit::Action;
 use crate::auth::permission::Permission;
 use crate::auth::{Caller, KeyRecord, KeyTenant};
 use crate::platform::http::envelope::Answer;
@@ -92,6 +94,7 @@ async fn create(
     caller.require(Permission::ApiKeysWrite)?;
     let now = state.clock.now();
     let new = body.parse(now).map_err(wire::refused)?;
+    caller.require_named(new.tenant)?;
     // Before anything else, so that nobody is shown a key by repeating another's call that they may not make.
     let (key, record) = ApiKeys::prepare(caller.key(), new, now)?;
     let call = once.map(|once| once.of(scope(caller.key().tenant)));
@@ -101,12 +104,14 @@ async fn create(
     };
     let done = ApiKeys::create(&mut change, &key, &record).await;
     let (change, ()) = change.unless_refused(done).await?;
+    let made = entry(&caller, Action::KeyCreated, &record);
     let view = KeyView {
         key: Some(key.reveal()),
         ..KeyView::from(record)
     };
     let answer = Answer::new(StatusCode::CREATED, view)?;
-    state.finish_once(change, call.as_ref(), &answer).await?;
+    let done = (&answer, &made);
+    state.finish_once(change, call.as_ref(), done).await?;
     Ok(answer.into_response())
 }
 
@@ -132,6 +137,9 @@ async fn list(
 ) -> Result<Response, ApiError> {
     caller.require(Permission::ApiKeysRead)?;
     let (tenant, page) = query.parse()?;
+    if let Some(tenant) = tenant {
+        caller.require_named(tenant)?;
+    }
     let (sought, after) = (Sought::of(&page)?, page.after()?);
     let found = keys
         .list(caller.key(), tenant, after, sought.items())
@@ -171,7 +179,7 @@ async fn change(
 ) -> Result<Response, ApiError> {
     caller.require(Permission::ApiKeysWrite)?;
     let wanted = body.parse().map_err(wire::refused)?;
-    let record = keys.change(caller.key(), place.parse()?, wanted).await?;
+    let record = keys.change(&caller, place.parse()?, wanted).await?;
     Ok(envelope::ok(KeyView::from(record)))
 }
 
@@ -188,7 +196,7 @@ async fn delete(
     State(keys): State<ApiKeys>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::ApiKeysWrite)?;
-    keys.delete(caller.key(), place.parse()?).await?;
+    keys.delete(&caller, place.parse()?).await?;
     Ok(envelope::done())
 }
 

@@ -1,13 +1,18 @@
 //! One channel of a tenant with all that sending and receiving need to know about it.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
+use time::OffsetDateTime;
 
+use crate::connectors::carrier::{CarrierRules, UnknownPolicy};
+use crate::connectors::mgage::settings::MGageSettings;
+use crate::connectors::sparkpost::{self, settings::SparkPostSettings};
 use crate::connectors::third_party::settings::{Order, RetryRule, ThirdPartyChannel};
 use crate::lanes::LaneId;
 use crate::provisioning::model::{Provider, Sender, ServiceName};
-use crate::values::{Ccid, ChannelId};
+use crate::values::{Ccid, ChannelId, Content, EmailPart, MediaUrl};
 
 /// A channel that one of our connectors speaks for.
 #[derive(Debug)]
@@ -17,6 +22,8 @@ pub struct Channel {
     /// Where its deliveries wait.
     pub lane: LaneId,
     pub connector: ConnectorSettings,
+    /// When the connector's settings were last changed.
+    pub saved_at: OffsetDateTime,
     /// Its `chat.` section: for inbound messages and agents.
     pub chat: Option<Arc<Sender>>,
     /// Its `cxc.` section: for campaigns.
@@ -36,6 +43,8 @@ pub struct ReceivingChannel {
 #[derive(Debug, Clone)]
 pub enum ConnectorSettings {
     ThirdParty(Arc<ThirdPartyChannel>),
+    MGage(Arc<MGageSettings>),
+    SparkPost(Arc<SparkPostSettings>),
 }
 
 /// Why no message can be sent from a channel.
@@ -45,6 +54,8 @@ pub enum CannotSend {
     UnknownChannel,
     #[error("the channel is not in the tenant's Async service, which is to send for it")]
     NotInAsync,
+    #[error("the tenant has no {0} service, which is to send for it")]
+    NoService(ServiceName),
     #[error("this gateway cannot send through {0}")]
     NoConnector(Provider),
 }
@@ -73,14 +84,25 @@ impl Channel {
     /// The connector's word, as lanes and receipts know it.
     pub fn connector_name(&self) -> &'static str {
         match &self.connector {
-            ConnectorSettings::ThirdParty(_) => ServiceName::Async.as_str(),
+            ConnectorSettings::ThirdParty(_) => Provider::Async.as_str(),
+            ConnectorSettings::MGage(_) => Provider::MGage.as_str(),
+            ConnectorSettings::SparkPost(_) => Provider::SparkPost.as_str(),
         }
     }
 
-    /// The channel, where the provider's receipts name it; `None` where they are known by their id alone.
+    /// The channel, where the provider's receipts name it, and their ids are its own; `None` where they are known by their id alone.
     pub fn named_in_receipts(&self) -> Option<&ChannelId> {
         match &self.connector {
             ConnectorSettings::ThirdParty(_) => Some(&self.channel_id),
+            ConnectorSettings::MGage(_) | ConnectorSettings::SparkPost(_) => None,
+        }
+    }
+
+    /// Whether the provider's receipts name a message by our id, whatever id it answered with.
+    pub fn receipts_name_our_id(&self) -> bool {
+        match &self.connector {
+            ConnectorSettings::SparkPost(_) => true,
+            ConnectorSettings::ThirdParty(_) | ConnectorSettings::MGage(_) => false,
         }
     }
 
@@ -88,6 +110,42 @@ impl Channel {
     pub fn repeats_safe(&self) -> bool {
         match &self.connector {
             ConnectorSettings::ThirdParty(_) => true,
+            ConnectorSettings::MGage(_) | ConnectorSettings::SparkPost(_) => false,
+        }
+    }
+
+    /// Why its connector takes no message of this content; `None` where it does.
+    pub fn refuses(&self, content: &Content) -> Option<&'static str> {
+        match (&self.connector, content) {
+            (ConnectorSettings::MGage(_), Content::RichMedia(_)) => {
+                Some("mGage, which sends for this channel, takes messages of type Text only")
+            }
+            (ConnectorSettings::SparkPost(_), Content::Email(mail)) => mail
+                .parts
+                .iter()
+                .any(is_elsewhere)
+                .then_some("SparkPost, which sends for this channel, attaches files that were uploaded here, and no links"),
+            (
+                ConnectorSettings::ThirdParty(_)
+                | ConnectorSettings::MGage(_)
+                | ConnectorSettings::SparkPost(_),
+                _,
+            ) => None,
+        }
+    }
+
+    /// What becomes of a message that may have been sent.
+    pub fn unknown_policy(&self) -> UnknownPolicy {
+        self.carrier_rules()
+            .map_or(UnknownPolicy::Retry, |rules| rules.unknown)
+    }
+
+    /// How its provider's service wants messages carried; `None` for a customer's own gateway.
+    fn carrier_rules(&self) -> Option<&CarrierRules> {
+        match &self.connector {
+            ConnectorSettings::ThirdParty(_) => None,
+            ConnectorSettings::MGage(settings) => Some(&settings.rules),
+            ConnectorSettings::SparkPost(settings) => Some(&settings.rules),
         }
     }
 
@@ -95,6 +153,8 @@ impl Channel {
     pub fn rate_per_second(&self) -> Option<f64> {
         match &self.connector {
             ConnectorSettings::ThirdParty(settings) => settings.webhook.rate_per_second,
+            ConnectorSettings::MGage(settings) => settings.rules.rate_per_second,
+            ConnectorSettings::SparkPost(settings) => settings.rules.rate_per_second,
         }
     }
 
@@ -102,6 +162,11 @@ impl Channel {
     pub fn max_in_flight(&self, default: usize) -> usize {
         let own = match &self.connector {
             ConnectorSettings::ThirdParty(settings) => settings.webhook.in_flight_max,
+            ConnectorSettings::MGage(settings) => settings.rules.in_flight_max,
+            ConnectorSettings::SparkPost(settings) => {
+                let advised = NonZeroU16::new(sparkpost::send::IN_FLIGHT_MAX);
+                settings.rules.in_flight_max.or(advised)
+            }
         };
         own.map_or(default, |own| usize::from(own.get()))
     }
@@ -110,6 +175,7 @@ impl Channel {
     pub fn keeps_order(&self) -> bool {
         match &self.connector {
             ConnectorSettings::ThirdParty(settings) => settings.webhook.order == Order::Recipient,
+            ConnectorSettings::MGage(_) | ConnectorSettings::SparkPost(_) => true,
         }
     }
 
@@ -117,11 +183,21 @@ impl Channel {
     pub fn retry(&self) -> Option<&RetryRule> {
         match &self.connector {
             ConnectorSettings::ThirdParty(settings) => settings.webhook.retry.as_ref(),
+            ConnectorSettings::MGage(settings) => settings.rules.retry.as_ref(),
+            ConnectorSettings::SparkPost(settings) => settings.rules.retry.as_ref(),
         }
     }
 
     fn section(&self, for_campaign: bool) -> Option<&Arc<Sender>> {
         preferred(self.chat.as_ref(), self.campaign.as_ref(), for_campaign)
+    }
+}
+
+/// Whether a part of a mail is attached from a place that is not ours.
+fn is_elsewhere(part: &EmailPart) -> bool {
+    match part {
+        EmailPart::Attachment(media) => matches!(media.url, MediaUrl::Link(_)),
+        EmailPart::Text(_) | EmailPart::Html(_) => false,
     }
 }
 

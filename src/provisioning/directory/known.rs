@@ -2,28 +2,42 @@
 
 use std::sync::Arc;
 
+use time::OffsetDateTime;
+
 use super::channel::{
     CannotSend, Channel, ConnectorSettings, ReceivingChannel, cxc_only, preferred,
 };
-use crate::connectors::third_party::settings::ThirdPartyChannel;
 use crate::lanes::LaneId;
-use crate::provisioning::model::{Provider, Sender};
+use crate::provisioning::model::{Provider, Sender, ServiceName};
 use crate::values::{Ccid, ChannelId};
 
 /// What a tenant's services and sections say about one channel.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Named<'a> {
-    /// From the `Async` service.
-    pub third_party: Option<(LaneId, &'a Arc<ThirdPartyChannel>)>,
+    /// Whether the `Async` service lists it.
+    pub in_async: bool,
+    /// Each connector that can send for it and has a lane for that.
+    pub connectors: Vec<(Provider, LaneId, ConnectorSettings, OffsetDateTime)>,
     pub chat: Option<&'a Arc<Sender>>,
     pub campaign: Option<&'a Arc<Sender>>,
+}
+
+impl Named<'_> {
+    /// Who sends for it: for agents, and for campaigns. `default`: what the tenant's service for this type of channel
+    /// says.
+    pub(super) fn providers(&self, default: Option<Provider>) -> [Provider; 2] {
+        [false, true].map(|for_campaign| {
+            let section = preferred(self.chat, self.campaign, for_campaign);
+            provider_of(section, default, self.in_async)
+        })
+    }
 }
 
 /// A channel with who sends for it.
 #[derive(Debug)]
 pub(super) struct Known {
-    /// Absent if none of our connectors speaks for it.
-    channel: Option<Arc<Channel>>,
+    /// Once for each connector that can send for it: what waits for one that was replaced is still its to send.
+    channels: Vec<(Provider, Arc<Channel>)>,
     receiving: ReceivingChannel,
     agents_use: Provider,
     campaigns_use: Provider,
@@ -37,21 +51,19 @@ impl Known {
         named: Named<'_>,
         default: Option<Provider>,
     ) -> Self {
-        let in_async = named.third_party.is_some();
-        let provider = |for_campaign| {
-            let section = preferred(named.chat, named.campaign, for_campaign);
-            provider_of(section, default, in_async)
-        };
-        let (agents_use, campaigns_use) = (provider(false), provider(true));
-        let channel = named.third_party.map(|(lane, settings)| {
-            Arc::new(Channel {
+        let [agents_use, campaigns_use] = named.providers(default);
+        let connectors = named.connectors.into_iter();
+        let channels = connectors.map(|(provider, lane, connector, saved_at)| {
+            let channel = Channel {
                 ccid,
                 channel_id: channel_id.clone(),
                 lane,
-                connector: ConnectorSettings::ThirdParty(Arc::clone(settings)),
+                connector,
+                saved_at,
                 chat: named.chat.cloned(),
                 campaign: named.campaign.cloned(),
-            })
+            };
+            (provider, Arc::new(channel))
         });
         let receiving = ReceivingChannel {
             ccid,
@@ -59,15 +71,23 @@ impl Known {
             cxc_only: cxc_only(named.chat, named.campaign),
         };
         Self {
-            channel,
+            channels: channels.collect(),
             receiving,
             agents_use,
             campaigns_use,
         }
     }
 
-    pub(super) fn channel(&self) -> Option<&Arc<Channel>> {
-        self.channel.as_ref()
+    /// The channel as a connector sends for it.
+    pub(super) fn through(&self, provider: Provider) -> Option<&Arc<Channel>> {
+        let mut channels = self.channels.iter();
+        channels
+            .find(|(through, _)| *through == provider)
+            .map(|(_, channel)| channel)
+    }
+
+    pub(super) fn channels(&self) -> impl Iterator<Item = &Arc<Channel>> {
+        self.channels.iter().map(|(_, channel)| channel)
     }
 
     pub(super) fn receiving(&self) -> &ReceivingChannel {
@@ -75,16 +95,17 @@ impl Known {
     }
 
     pub(super) fn to_send(&self, for_campaign: bool) -> Result<&Arc<Channel>, CannotSend> {
-        match if for_campaign {
+        let provider = if for_campaign {
             self.campaigns_use
         } else {
             self.agents_use
-        } {
-            Provider::Async => self.channel.as_ref().ok_or(CannotSend::NotInAsync),
-            provider @ (Provider::Portico | Provider::MGage | Provider::SparkPost) => {
-                Err(CannotSend::NoConnector(provider))
-            }
-        }
+        };
+        self.through(provider).ok_or(match provider {
+            Provider::Async => CannotSend::NotInAsync,
+            Provider::MGage => CannotSend::NoService(ServiceName::MGageSms),
+            Provider::SparkPost => CannotSend::NoService(ServiceName::SparkPostEmail),
+            Provider::Portico => CannotSend::NoConnector(provider),
+        })
     }
 }
 

@@ -1,9 +1,10 @@
 //! The directory: who sends what through which connector, and who may call, in memory on every replica.
 //!
 //! Readers take a [`Snapshot`] and never wait. A change raises the version in the database; the replica that made it
-//! refreshes before it answers, and the others do when their tick shows a newer version. Only tenants and keys that
+//! refreshes before it answers, and the others do when they are told of it, or their tick shows it. Only tenants and keys that
 //! are newer than the version held are read again.
 
+mod carriers;
 mod channel;
 mod known;
 mod read;
@@ -15,8 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use sqlx::Connection;
+use sqlx::{Connection, PgConnection};
 use tokio::sync::{Mutex, watch};
+use uuid::Uuid;
 
 pub use channel::{CannotSend, Channel, ConnectorSettings, ReceivingChannel};
 pub use signed_call::SignedCall;
@@ -27,7 +29,10 @@ use super::store;
 use crate::auth::{self, Keyring};
 use crate::platform::database::{Pool, within};
 use crate::platform::vault::Vault;
+use crate::values::Ccid;
 
+/// Where replicas are told that there is a newer version; who was not told sees it with the next tick.
+pub const CHANGES_CHANNEL: &str = "nexus_gateway_directory";
 /// Before every version.
 const NOTHING_READ: i64 = -1;
 
@@ -94,6 +99,16 @@ impl Directory {
     /// Reads what changed since the version held, and puts it in force; whether there was anything.
     pub async fn refresh(&self, pool: &Pool) -> Result<bool, RefreshError> {
         within(REFRESH_TIME_MAX, self.read(pool)).await
+    }
+
+    /// Gives every channel of these tenants the lanes that it needs as they are provisioned now, within the change.
+    pub(super) async fn give_lanes(
+        &self,
+        connection: &mut PgConnection,
+        tenants: &[Ccid],
+    ) -> sqlx::Result<()> {
+        let ccids: Vec<Uuid> = tenants.iter().map(|ccid| ccid.as_uuid()).collect();
+        read::give_lanes(connection, &self.shared.vault, &ccids).await
     }
 
     async fn read(&self, pool: &Pool) -> Result<bool, RefreshError> {

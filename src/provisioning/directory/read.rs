@@ -13,6 +13,7 @@ use crate::platform::vault::Vault;
 use crate::provisioning::error::{ProvisioningError, UnreadableRow};
 use crate::provisioning::model::{Sender, ServiceName};
 use crate::provisioning::senders;
+use crate::provisioning::services::callbacks::CallbackTokens;
 use crate::provisioning::services::settings::{Documents, ServiceSettings};
 use crate::provisioning::services::{self};
 use crate::provisioning::store::{self, StoredSender, StoredService};
@@ -25,45 +26,59 @@ pub(super) async fn changed_tenants(
     version: i64,
 ) -> sqlx::Result<Vec<Tenant>> {
     let ccids = store::tenants_changed_since(connection, version).await?;
+    let tenants = parts_of(connection, vault, &ccids).await?.into_iter();
+    Ok(tenants
+        .map(|(ccid, parts)| Tenant::build(Ccid::from_uuid(ccid), parts))
+        .collect())
+}
+
+/// Gives each channel of these tenants the lanes that it is to be sent for through, so that messages can wait there
+/// from this moment on.
+pub(super) async fn give_lanes(
+    connection: &mut PgConnection,
+    vault: &Vault,
+    ccids: &[Uuid],
+) -> sqlx::Result<()> {
+    for (ccid, parts) in parts_of(connection, vault, ccids).await? {
+        for (provider, channel_id) in parts.lanes_wanting() {
+            let ccid = Ccid::from_uuid(ccid);
+            let target = (provider.as_str(), channel_id.as_str());
+            lanes::store::ensure_lane(connection, ccid, target.0, target.1).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads what was provisioned for these tenants.
+async fn parts_of(
+    connection: &mut PgConnection,
+    vault: &Vault,
+    ccids: &[Uuid],
+) -> sqlx::Result<HashMap<Uuid, TenantParts>> {
     let mut tenants: HashMap<Uuid, TenantParts> = ccids
         .iter()
         .map(|ccid| (*ccid, TenantParts::default()))
         .collect();
-    for stored in store::services_of_tenants(connection, &ccids).await? {
+    for stored in store::services_of_tenants(connection, ccids).await? {
         if let Some((parts, settings)) = tenants
             .get_mut(&stored.ccid)
             .zip(read_service(vault, &stored))
         {
-            match settings {
-                ServiceSettings::Async(settings) => {
-                    parts.third_party = settings.channels.into_iter().map(Arc::new).collect();
-                }
-                ServiceSettings::Sms(settings) => parts.sms = settings,
-                ServiceSettings::Email(settings) => parts.email = settings,
-                // Nobody sends through these, so nothing of them is asked for.
-                ServiceSettings::MGageSms(_)
-                | ServiceSettings::SparkPostEmail(_)
-                | ServiceSettings::PurecloudIdp(_)
-                | ServiceSettings::PorticoSms(_)
-                | ServiceSettings::PorticoEmail(_)
-                | ServiceSettings::OpenMessaging(_) => {}
-            }
+            parts.take(settings, stored.updated_at);
+            parts.callbacks.extend(read_tokens(vault, &stored));
         }
     }
-    for stored in store::senders_of_tenants(connection, &ccids).await? {
+    for stored in store::senders_of_tenants(connection, ccids).await? {
         if let Some((parts, sender)) = tenants.get_mut(&stored.ccid).zip(read_sender(&stored)) {
             parts.senders.push(Arc::new(sender));
         }
     }
-    for lane in lanes::store::lanes_of_tenants(connection, &ccids).await? {
+    for lane in lanes::store::lanes_of_tenants(connection, ccids).await? {
         if let Some(parts) = tenants.get_mut(&lane.ccid.as_uuid()) {
             parts.lanes.push(lane);
         }
     }
-    Ok(tenants
-        .into_iter()
-        .map(|(ccid, parts)| Tenant::build(Ccid::from_uuid(ccid), parts))
-        .collect())
+    Ok(tenants)
 }
 
 fn read_service(vault: &Vault, stored: &StoredService) -> Option<ServiceSettings> {
@@ -75,6 +90,23 @@ fn read_service(vault: &Vault, stored: &StoredService) -> Option<ServiceSettings
                 service.name = stored.name,
                 error.cause = %cause,
                 "A service cannot be read and is left out: its channels neither send nor receive",
+            );
+            None
+        }
+    }
+}
+
+/// What the provider of a service calls with.
+fn read_tokens(vault: &Vault, stored: &StoredService) -> Option<(ServiceName, CallbackTokens)> {
+    let (ccid, name) = (Ccid::from_uuid(stored.ccid), stored.name.parse().ok()?);
+    match CallbackTokens::of(vault, (ccid, name), stored) {
+        Ok(tokens) => Some((name, tokens?)),
+        Err(cause) => {
+            error!(
+                ccid = %stored.ccid,
+                service.name = stored.name,
+                error.cause = %cause,
+                "A service's callback token cannot be opened: its provider's calls are refused",
             );
             None
         }

@@ -32,11 +32,13 @@ impl SignedCall {
     ) -> Result<Self, ApiError> {
         let claimed = tenant(headers).ok_or_else(unauthorized)?;
         let channel_id = channel_id.parse::<ChannelId>().ok();
-        let channel = channel_id.and_then(|id| snapshot.channel(claimed, &id).cloned());
-        let settings = channel.as_deref().map(|channel| {
-            let ConnectorSettings::ThirdParty(settings) = &channel.connector;
-            settings
-        });
+        let channel = channel_id.and_then(|id| snapshot.third_party(claimed, &id).cloned());
+        let settings = channel
+            .as_deref()
+            .and_then(|channel| match &channel.connector {
+                ConnectorSettings::ThirdParty(settings) => Some(settings),
+                ConnectorSettings::MGage(_) | ConnectorSettings::SparkPost(_) => None,
+            });
         let policy = settings.map_or(SignaturePolicy::default(), |settings| settings.api_policy);
         let secrets = settings
             .into_iter()

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::channel::{CannotSend, Channel, ReceivingChannel};
 use super::tenant::{Defaults, Tenant};
+use crate::connectors::mgage::settings::MGageSettings;
 use crate::lanes::LaneId;
-use crate::provisioning::model::Sender;
+use crate::provisioning::model::{Provider, Sender, ServiceName};
 use crate::values::{Ccid, ChannelId};
 
 /// Everything that is provisioned but keys, as of one version.
@@ -14,8 +15,18 @@ use crate::values::{Ccid, ChannelId};
 pub struct Snapshot {
     version: i64,
     tenants: HashMap<Ccid, Arc<Tenant>>,
-    /// Every lane that exists; those whose channel was removed have no channel.
-    lanes: HashMap<LaneId, (Ccid, Option<Arc<Channel>>)>,
+    /// Every lane that exists.
+    lanes: HashMap<LaneId, Lane>,
+}
+
+/// A lane as long as the tenant's provisioning stays as it is.
+#[derive(Debug, Clone)]
+struct Lane {
+    ccid: Ccid,
+    /// `None`: of a connector that this release does not know.
+    provider: Option<Provider>,
+    /// `None`: it was removed.
+    channel: Option<Arc<Channel>>,
 }
 
 impl Snapshot {
@@ -33,11 +44,17 @@ impl Snapshot {
         let mut lanes = self.lanes.clone();
         for tenant in changed {
             // Lanes are never removed, so what is put here covers all that was there.
-            lanes.extend(
-                tenant
-                    .lanes()
-                    .map(|(lane, channel)| (lane, (tenant.ccid(), channel))),
-            );
+            lanes.extend(tenant.lanes().map(|(lane, provider, channel)| {
+                let ccid = tenant.ccid();
+                (
+                    lane,
+                    Lane {
+                        ccid,
+                        provider,
+                        channel,
+                    },
+                )
+            }));
             tenants.insert(tenant.ccid(), Arc::new(tenant));
         }
         Self {
@@ -51,9 +68,28 @@ impl Snapshot {
         self.version
     }
 
-    /// The channel that our connectors speak for, whoever sends its messages.
-    pub fn channel(&self, ccid: Ccid, channel_id: &ChannelId) -> Option<&Arc<Channel>> {
-        self.tenants.get(&ccid)?.channel(channel_id)
+    /// The channel as the `Async` service lists it, whoever sends its messages.
+    pub fn third_party(&self, ccid: Ccid, channel_id: &ChannelId) -> Option<&Arc<Channel>> {
+        self.tenants.get(&ccid)?.third_party(channel_id)
+    }
+
+    /// What a tenant's mGage service says, to whoever calls as its provider with this token.
+    pub fn called_by_mgage(
+        &self,
+        ccid: Ccid,
+        token: &str,
+        now_ms: i64,
+    ) -> Option<&Arc<MGageSettings>> {
+        let tenant = self.tenants.get(&ccid)?;
+        let is_taken = tenant.takes_call(ServiceName::MGageSms, token, now_ms);
+        let mgage = tenant.carriers().mgage.as_ref().filter(|_| is_taken)?;
+        Some(&mgage.settings)
+    }
+
+    /// Whether a tenant's SparkPost may call with this token.
+    pub fn takes_call_of_sparkpost(&self, ccid: Ccid, token: &str, now_ms: i64) -> bool {
+        let tenant = self.tenants.get(&ccid);
+        tenant.is_some_and(|tenant| tenant.takes_call(ServiceName::SparkPostEmail, token, now_ms))
     }
 
     /// The channel as messages of consumers see it, whoever sends for it.
@@ -76,12 +112,17 @@ impl Snapshot {
 
     /// The channel of a lane; `None` if the lane is not known or its channel was removed.
     pub fn lane(&self, lane: LaneId) -> Option<&Arc<Channel>> {
-        self.lanes.get(&lane)?.1.as_ref()
+        self.lanes.get(&lane)?.channel.as_ref()
+    }
+
+    /// Whom a lane's messages go to.
+    pub fn provider(&self, lane: LaneId) -> Option<Provider> {
+        self.lanes.get(&lane)?.provider
     }
 
     /// Every lane that exists and whose it is, also those whose channel was removed.
     pub fn lanes(&self) -> impl Iterator<Item = (LaneId, Ccid)> {
-        self.lanes.iter().map(|(lane, (ccid, _))| (*lane, *ccid))
+        self.lanes.iter().map(|(id, lane)| (*id, lane.ccid))
     }
 
     /// The sections of a tenant, by name.

@@ -1,15 +1,20 @@
 //! One tenant's channels, put together from its services, sections and lanes. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::channel::{CannotSend, Channel, ReceivingChannel};
+use time::OffsetDateTime;
+
+use super::carriers::{Carriers, Dated};
+use super::channel::{CannotSend, Channel, ConnectorSettings, ReceivingChannel};
 use super::known::{Known, Named};
 use crate::connectors::third_party::settings::ThirdPartyChannel;
 use crate::lanes::LaneId;
 use crate::lanes::store::LaneTarget;
-use crate::provisioning::model::{Sender, ServiceName};
+use crate::provisioning::model::{Provider, Sender, ServiceName};
+use crate::provisioning::services::callbacks::CallbackTokens;
 use crate::provisioning::services::media::MediaSettings;
+use crate::provisioning::services::settings::ServiceSettings;
 use crate::values::{Address, Ccid, ChannelId, ChannelType, SectionPrefix};
 
 /// From whom messages come where nobody says: the `defaultSender` of the services.
@@ -26,14 +31,19 @@ pub(super) struct Tenant {
     channels: HashMap<ChannelId, Known>,
     senders: Vec<Arc<Sender>>,
     defaults: Defaults,
-    /// Every lane, with the channel that it is for.
-    lanes: Vec<(LaneId, Option<ChannelId>)>,
+    lanes: Vec<(LaneId, Option<Provider>)>,
+    carriers: Carriers,
+    callbacks: HashMap<ServiceName, CallbackTokens>,
 }
 
 /// What was read of one tenant.
 #[derive(Debug, Default)]
 pub(super) struct TenantParts {
     pub third_party: Vec<Arc<ThirdPartyChannel>>,
+    /// When the `Async` service was last changed.
+    pub third_party_saved_at: Option<OffsetDateTime>,
+    pub carriers: Carriers,
+    pub callbacks: HashMap<ServiceName, CallbackTokens>,
     pub sms: MediaSettings,
     pub email: MediaSettings,
     pub senders: Vec<Arc<Sender>>,
@@ -45,10 +55,7 @@ impl Tenant {
         let known = named_channels(&parts)
             .into_iter()
             .map(|(channel_id, named)| {
-                let default = match channel_id.channel_type() {
-                    ChannelType::Sms => parts.sms.provider,
-                    ChannelType::Email => parts.email.provider,
-                };
+                let default = parts.default_provider(channel_id);
                 (
                     channel_id.clone(),
                     Known::build(ccid, channel_id, named, default),
@@ -60,13 +67,15 @@ impl Tenant {
             lanes: parts
                 .lanes
                 .iter()
-                .map(|lane| (lane.lane, lane.target.parse().ok()))
+                .map(|lane| (lane.lane, lane.connector.parse().ok()))
                 .collect(),
             defaults: Defaults {
                 sms: parts.sms.default_sender,
                 email: parts.email.default_sender,
             },
             senders: parts.senders,
+            carriers: parts.carriers,
+            callbacks: parts.callbacks,
         }
     }
 
@@ -74,8 +83,8 @@ impl Tenant {
         self.ccid
     }
 
-    pub(super) fn channel(&self, channel_id: &ChannelId) -> Option<&Arc<Channel>> {
-        self.channels.get(channel_id)?.channel()
+    pub(super) fn third_party(&self, channel_id: &ChannelId) -> Option<&Arc<Channel>> {
+        self.channels.get(channel_id)?.through(Provider::Async)
     }
 
     pub(super) fn receiving(&self, channel_id: &ChannelId) -> Option<&ReceivingChannel> {
@@ -93,18 +102,27 @@ impl Tenant {
             .to_send(for_campaign)
     }
 
-    /// Every lane with its channel, if that is still there.
-    pub(super) fn lanes(&self) -> impl Iterator<Item = (LaneId, Option<Arc<Channel>>)> {
-        self.lanes.iter().map(|(lane, channel_id)| {
-            let channel = channel_id
-                .as_ref()
-                .and_then(|channel_id| self.channel(channel_id));
-            // Of several connectors' lanes of one channel only its own is served by it.
-            (
-                *lane,
-                channel.filter(|channel| channel.lane == *lane).cloned(),
-            )
+    /// Every lane with whom its messages go to, and its channel, if that is still there.
+    pub(super) fn lanes(
+        &self,
+    ) -> impl Iterator<Item = (LaneId, Option<Provider>, Option<Arc<Channel>>)> {
+        let channels = self.channels.values().flat_map(Known::channels);
+        let by_lane: HashMap<LaneId, &Arc<Channel>> =
+            channels.map(|channel| (channel.lane, channel)).collect();
+        self.lanes.iter().map(move |(lane, provider)| {
+            let channel = by_lane.get(lane).map(|channel| Arc::clone(channel));
+            (*lane, *provider, channel)
         })
+    }
+
+    pub(super) fn carriers(&self) -> &Carriers {
+        &self.carriers
+    }
+
+    /// Whether the provider of a service may call with this token.
+    pub(super) fn takes_call(&self, service: ServiceName, token: &str, now_ms: i64) -> bool {
+        let tokens = self.callbacks.get(&service);
+        tokens.is_some_and(|tokens| tokens.take(token, now_ms))
     }
 
     pub(super) fn senders(&self) -> &[Arc<Sender>] {
@@ -116,21 +134,78 @@ impl Tenant {
     }
 }
 
+impl TenantParts {
+    /// Takes what a service says.
+    pub(super) fn take(&mut self, settings: ServiceSettings, saved_at: OffsetDateTime) {
+        match settings {
+            ServiceSettings::Async(settings) => {
+                self.third_party = settings.channels.into_iter().map(Arc::new).collect();
+                self.third_party_saved_at = Some(saved_at);
+            }
+            ServiceSettings::Sms(settings) => self.sms = settings,
+            ServiceSettings::Email(settings) => self.email = settings,
+            ServiceSettings::MGageSms(settings) => {
+                let settings = Arc::new(settings);
+                self.carriers.mgage = Some(Dated { settings, saved_at });
+            }
+            ServiceSettings::SparkPostEmail(settings) => {
+                let settings = Arc::new(settings);
+                self.carriers.sparkpost = Some(Dated { settings, saved_at });
+            }
+            // Nobody sends through these, so nothing of them is asked for.
+            ServiceSettings::PurecloudIdp(_)
+            | ServiceSettings::PorticoSms(_)
+            | ServiceSettings::PorticoEmail(_)
+            | ServiceSettings::OpenMessaging(_) => {}
+        }
+    }
+
+    /// Channels that can be sent for through a provider, and that have no lane for it yet: those that the `Async` service
+    /// lists, and those that are to be sent for through a provider whose service is there.
+    pub(super) fn lanes_wanting(&self) -> Vec<(Provider, ChannelId)> {
+        let there: HashSet<(&str, &str)> = self
+            .lanes
+            .iter()
+            .map(|lane| (lane.connector.as_str(), lane.target.as_str()))
+            .collect();
+        let wanting = named_channels(self)
+            .into_iter()
+            .flat_map(|(channel_id, named)| {
+                let [agents_use, campaigns_use] =
+                    named.providers(self.default_provider(channel_id));
+                let carried = [agents_use, campaigns_use].into_iter().filter(|provider| {
+                    let settings = self.carriers.settings(*provider, channel_id.channel_type());
+                    settings.is_some()
+                });
+                let mut providers: Vec<Provider> = carried.collect();
+                providers.dedup();
+                providers.extend(named.in_async.then_some(Provider::Async));
+                providers
+                    .retain(|provider| !there.contains(&(provider.as_str(), channel_id.as_str())));
+                let channels = providers.into_iter();
+                channels.map(|provider| (provider, channel_id.clone()))
+            });
+        wanting.collect()
+    }
+
+    /// Who sends for a channel where its sections do not say.
+    fn default_provider(&self, channel_id: &ChannelId) -> Option<Provider> {
+        match channel_id.channel_type() {
+            ChannelType::Sms => self.sms.provider,
+            ChannelType::Email => self.email.provider,
+        }
+    }
+}
+
 /// Gathers what services, sections and lanes say about each channel.
 fn named_channels(parts: &TenantParts) -> HashMap<&ChannelId, Named<'_>> {
-    let lanes: HashMap<&str, LaneId> = parts
-        .lanes
-        .iter()
-        .filter(|lane| lane.connector == ServiceName::Async.as_str())
-        .map(|lane| (lane.target.as_str(), lane.lane))
-        .collect();
     let mut channels: HashMap<&ChannelId, Named<'_>> = HashMap::new();
+    let listed = parts.third_party.iter();
+    let listed: HashMap<&str, _> = listed
+        .map(|settings| (settings.channel_id.as_str(), settings))
+        .collect();
     for settings in &parts.third_party {
-        let lane = lanes.get(settings.channel_id.as_str());
-        channels
-            .entry(&settings.channel_id)
-            .or_default()
-            .third_party = lane.map(|lane| (*lane, settings));
+        channels.entry(&settings.channel_id).or_default().in_async = true;
     }
     for sender in &parts.senders {
         let named = channels.entry(&sender.options.channel_id).or_default();
@@ -139,244 +214,31 @@ fn named_channels(parts: &TenantParts) -> HashMap<&ChannelId, Named<'_>> {
             SectionPrefix::Cxc => named.campaign = Some(sender),
         }
     }
+    for lane in &parts.lanes {
+        let target: Option<ChannelId> = lane.target.parse().ok();
+        let provider: Option<Provider> = lane.connector.parse().ok();
+        let Some((provider, target)) = provider.zip(target) else {
+            continue;
+        };
+        let settings = match provider {
+            Provider::Async => listed.get(lane.target.as_str()).map(|settings| {
+                let saved_at = parts.third_party_saved_at;
+                (
+                    ConnectorSettings::ThirdParty(Arc::clone(settings)),
+                    saved_at.unwrap_or(OffsetDateTime::UNIX_EPOCH),
+                )
+            }),
+            Provider::MGage | Provider::SparkPost | Provider::Portico => {
+                parts.carriers.settings(provider, target.channel_type())
+            }
+        };
+        if let Some(((connector, saved_at), named)) = settings.zip(channels.get_mut(&target)) {
+            let connector = (provider, lane.lane, connector, saved_at);
+            named.connectors.push(connector);
+        }
+    }
     channels
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-    use time::OffsetDateTime;
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::provisioning::model::Provider;
-    use crate::provisioning::senders::options::SenderOptions;
-    use crate::provisioning::services::settings::{Documents, ServiceSettings};
-
-    const PHONE: &str = "16504661149";
-
-    fn ccid() -> Ccid {
-        Ccid::from_uuid(Uuid::from_u128(7))
-    }
-
-    fn third_party(channel_id: &str) -> Vec<Arc<ThirdPartyChannel>> {
-        let data = json!({ "channels": [{ "channelId": channel_id, "webhook": { "url": "https://company.com/hook" } }] });
-        let secret = json!({ "channels": [{ "channelId": channel_id, "webhook": { "secret": "a" }, "api": { "secret": "b" } }] });
-        let documents = Documents {
-            url: None,
-            data: &data,
-            secret: &secret,
-        };
-        let settings = ServiceSettings::parse(ServiceName::Async, documents).unwrap();
-        let ServiceSettings::Async(settings) = settings else {
-            panic!("Async has channels")
-        };
-        settings.channels.into_iter().map(Arc::new).collect()
-    }
-
-    fn sender(section: &str, options: &serde_json::Value) -> Arc<Sender> {
-        let section: crate::values::SectionName = section.parse().unwrap();
-        let options = SenderOptions::parse(&section, options.as_object().unwrap().clone()).unwrap();
-        Arc::new(Sender {
-            section,
-            options,
-            updated_at: OffsetDateTime::UNIX_EPOCH,
-        })
-    }
-
-    fn lane(number: i64, target: &str) -> LaneTarget {
-        LaneTarget {
-            lane: LaneId(number),
-            ccid: ccid(),
-            connector: "Async".to_owned(),
-            target: target.to_owned(),
-        }
-    }
-
-    fn by(provider: Provider) -> MediaSettings {
-        MediaSettings {
-            provider: Some(provider),
-            default_sender: None,
-        }
-    }
-
-    /// Who sends for the phone number: for agents, and for campaigns.
-    fn senders_of_phone(parts: TenantParts) -> [Result<LaneId, CannotSend>; 2] {
-        let tenant = Tenant::build(ccid(), parts);
-        let phone = PHONE.parse().unwrap();
-        [false, true].map(|for_campaign| {
-            tenant
-                .channel_to_send(&phone, for_campaign)
-                .map(|channel| channel.lane)
-        })
-    }
-
-    fn with_async() -> TenantParts {
-        TenantParts {
-            third_party: third_party(PHONE),
-            lanes: vec![lane(1, PHONE)],
-            ..TenantParts::default()
-        }
-    }
-
-    #[test]
-    fn a_channel_of_the_async_service_sends_without_a_section() {
-        assert_eq!(
-            senders_of_phone(with_async()),
-            [Ok(LaneId(1)), Ok(LaneId(1))]
-        );
-        assert_eq!(
-            senders_of_phone(TenantParts {
-                sms: by(Provider::MGage),
-                ..with_async()
-            }),
-            [Ok(LaneId(1)), Ok(LaneId(1))]
-        );
-        let silent = sender("chat.a", &json!({ "channelId": PHONE }));
-        assert_eq!(
-            senders_of_phone(TenantParts {
-                senders: vec![silent],
-                ..with_async()
-            }),
-            [Ok(LaneId(1)), Ok(LaneId(1))]
-        );
-    }
-
-    #[test]
-    fn the_section_decides_before_the_service() {
-        let chat = sender(
-            "chat.a",
-            &json!({ "channelId": PHONE, "provider": "Async" }),
-        );
-        let cxc = sender("cxc.a", &json!({ "channelId": PHONE, "provider": "mGage" }));
-        let parts = TenantParts {
-            senders: vec![chat, cxc],
-            sms: by(Provider::Portico),
-            ..with_async()
-        };
-        assert_eq!(
-            senders_of_phone(parts),
-            [Ok(LaneId(1)), Err(CannotSend::NoConnector(Provider::MGage))]
-        );
-    }
-
-    #[test]
-    fn the_service_decides_where_the_section_is_silent() {
-        let chat = sender("chat.a", &json!({ "channelId": PHONE }));
-        let parts = TenantParts {
-            senders: vec![chat],
-            sms: by(Provider::MGage),
-            email: by(Provider::Async),
-            ..with_async()
-        };
-        assert_eq!(
-            senders_of_phone(parts)[0],
-            Err(CannotSend::NoConnector(Provider::MGage))
-        );
-    }
-
-    #[test]
-    fn a_channel_that_only_a_section_names_is_the_vendors() {
-        let chat = sender("chat.a", &json!({ "channelId": PHONE }));
-        let parts = TenantParts {
-            senders: vec![chat],
-            ..TenantParts::default()
-        };
-        assert_eq!(
-            senders_of_phone(parts)[0],
-            Err(CannotSend::NoConnector(Provider::Portico))
-        );
-        let chat = sender(
-            "chat.a",
-            &json!({ "channelId": PHONE, "provider": "Async" }),
-        );
-        let parts = TenantParts {
-            senders: vec![chat],
-            ..TenantParts::default()
-        };
-        assert_eq!(senders_of_phone(parts)[0], Err(CannotSend::NotInAsync));
-        assert_eq!(
-            senders_of_phone(TenantParts::default())[0],
-            Err(CannotSend::UnknownChannel)
-        );
-    }
-
-    #[test]
-    fn inbound_and_agents_use_the_chat_section_and_campaigns_the_other() {
-        let chat = sender(
-            "chat.a",
-            &json!({ "channelId": PHONE, "header:x-team": "chat" }),
-        );
-        let cxc = sender(
-            "cxc.a",
-            &json!({ "channelId": PHONE, "header:x-team": "cxc" }),
-        );
-        let build = |senders| {
-            Tenant::build(
-                ccid(),
-                TenantParts {
-                    senders,
-                    ..with_async()
-                },
-            )
-        };
-        let team = |tenant: &Tenant, for_campaign| {
-            tenant
-                .channel(&PHONE.parse().unwrap())
-                .unwrap()
-                .custom_headers(for_campaign)
-                .first()
-                .map(|(_, value)| value.clone())
-        };
-        let cxc_only =
-            |tenant: &Tenant| tenant.channel(&PHONE.parse().unwrap()).unwrap().cxc_only();
-
-        let both = build(vec![Arc::clone(&chat), Arc::clone(&cxc)]);
-        assert_eq!(
-            (team(&both, false).unwrap(), team(&both, true).unwrap()),
-            ("chat".parse().unwrap(), "cxc".parse().unwrap())
-        );
-        assert!(!cxc_only(&both));
-        let campaign_only = build(vec![cxc]);
-        assert_eq!(team(&campaign_only, false).unwrap(), "cxc");
-        assert!(cxc_only(&campaign_only));
-        let none = build(vec![]);
-        assert_eq!(team(&none, true), None);
-        assert!(!cxc_only(&none));
-    }
-
-    #[test]
-    fn whatever_a_service_or_section_names_receives_whoever_sends_for_it() {
-        let phone: ChannelId = PHONE.parse().unwrap();
-        let receives = |parts| {
-            let tenant = Tenant::build(ccid(), parts);
-            tenant.receiving(&phone).map(|channel| channel.cxc_only)
-        };
-        assert_eq!(receives(TenantParts::default()), None);
-        assert_eq!(receives(with_async()), Some(false));
-        for (section, cxc_only) in [("chat.a", false), ("cxc.a", true)] {
-            let senders = vec![sender(section, &json!({ "channelId": PHONE }))];
-            let parts = TenantParts {
-                senders,
-                ..TenantParts::default()
-            };
-            assert_eq!(receives(parts), Some(cxc_only), "{section}");
-        }
-    }
-
-    #[test]
-    fn a_lane_outlives_its_channel() {
-        let tenant = Tenant::build(
-            ccid(),
-            TenantParts {
-                lanes: vec![lane(1, PHONE), lane(2, "company.com")],
-                ..with_async()
-            },
-        );
-        let lanes: Vec<(LaneId, bool)> = tenant
-            .lanes()
-            .map(|(lane, channel)| (lane, channel.is_some()))
-            .collect();
-        assert_eq!(lanes, [(LaneId(1), true), (LaneId(2), false)]);
-    }
-}
+mod tests;

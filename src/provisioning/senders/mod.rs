@@ -14,6 +14,8 @@ use super::directory::Directory;
 use super::error::{Fault, ProvisioningError, UnreadableRow};
 use super::model::Sender;
 use super::store::{self, StoredSender};
+use crate::audit::{Action, Entry, difference};
+use crate::auth::PathTenantCaller;
 use crate::platform::database::Pool;
 use crate::values::{Ccid, SectionName};
 use options::SenderOptions;
@@ -29,39 +31,33 @@ impl Senders {
     /// Stores a section, whether there is one of this name or not. In force here when this returns.
     pub async fn put(
         &self,
-        ccid: Ccid,
+        caller: &PathTenantCaller,
         section: SectionName,
         members: Map<String, Value>,
         now: OffsetDateTime,
     ) -> Result<(Put, Sender), ProvisioningError> {
+        let ccid = caller.ccid;
         let mut change = Change::begin(&self.pool).await?;
-        let put = Self::put_within(&mut change, (ccid, section), members, now).await?;
-        change.commit(&self.pool, &self.directory).await?;
-        Ok(put)
-    }
-
-    /// Stores a section as a part of a change.
-    pub async fn put_within(
-        change: &mut Change,
-        (ccid, section): (Ccid, SectionName),
-        members: Map<String, Value>,
-        now: OffsetDateTime,
-    ) -> Result<(Put, Sender), ProvisioningError> {
         let options =
             SenderOptions::parse(&section, members).map_err(ProvisioningError::Invalid)?;
-        let replaced = has_section(change.connection(), ccid, &section, &options).await?;
+        let before = stored_section(change.connection(), ccid, &section, &options).await?;
         let sender = Sender {
             section,
             options,
             updated_at: now,
         };
-        store::put_sender(change.connection(), &stored(ccid, &sender)).await?;
+        let row = stored(ccid, &sender);
+        store::put_sender(change.connection(), &row).await?;
         change.touch(ccid).await?;
-        let put = if replaced {
-            Put::Replaced
-        } else {
-            Put::Created
+        let put = match &before {
+            Some(_) => Put::Replaced,
+            None => Put::Created,
         };
+        let changed =
+            difference::between("", &members_of(before.as_ref()), &members_of(Some(&row)));
+        let entry = entry(caller, Action::SenderSaved, &sender.section).changing(changed);
+        let in_force = (&self.pool, &self.directory);
+        change.commit(&entry, in_force).await?;
         Ok((put, sender))
     }
 
@@ -87,15 +83,32 @@ impl Senders {
         Ok(read(&stored.ok_or(ProvisioningError::NoSection(section))?)?)
     }
 
-    pub async fn delete(&self, ccid: Ccid, section: SectionName) -> Result<(), ProvisioningError> {
+    pub async fn delete(
+        &self,
+        caller: &PathTenantCaller,
+        section: SectionName,
+    ) -> Result<(), ProvisioningError> {
+        let ccid = caller.ccid;
         let mut change = Change::begin(&self.pool).await?;
         if !store::delete_sender(change.connection(), ccid, &section).await? {
             return Err(ProvisioningError::NoSection(section));
         }
         change.touch(ccid).await?;
-        change.commit(&self.pool, &self.directory).await?;
+        let entry = entry(caller, Action::SenderDeleted, &section);
+        let in_force = (&self.pool, &self.directory);
+        change.commit(&entry, in_force).await?;
         Ok(())
     }
+}
+
+fn entry(caller: &PathTenantCaller, action: Action, section: &SectionName) -> Entry {
+    Entry::by(&caller.caller, caller.ccid, (action, section.as_str()))
+}
+
+/// The options of a row as JSON; where there is none or it cannot be read, none.
+fn members_of(row: Option<&StoredSender>) -> Value {
+    let options = row.and_then(|row| serde_json::from_str(&row.options).ok());
+    options.unwrap_or_else(|| Value::Object(Map::new()))
 }
 
 /// Reads a stored section.
@@ -121,13 +134,13 @@ pub fn stored(ccid: Ccid, sender: &Sender) -> StoredSender {
     }
 }
 
-/// Whether the section exists; refuses if another of the same prefix has its channel.
-async fn has_section(
+/// The section as it is now, if it exists; refuses if another of the same prefix has its channel.
+async fn stored_section(
     connection: &mut PgConnection,
     ccid: Ccid,
     section: &SectionName,
     options: &SenderOptions,
-) -> Result<bool, ProvisioningError> {
+) -> Result<Option<StoredSender>, ProvisioningError> {
     let stored = store::senders_of_tenants(connection, &[ccid.as_uuid()]).await?;
     // What cannot be read serves no channel.
     let others: Vec<Sender> = stored
@@ -146,6 +159,8 @@ async fn has_section(
                 message,
             )]))
         }
-        None => Ok(stored.iter().any(|row| row.section == section.as_str())),
+        None => Ok(stored
+            .into_iter()
+            .find(|row| row.section == section.as_str())),
     }
 }

@@ -80,9 +80,7 @@ async fn put(
         .name
         .parse()
         .map_err(|error| ApiError::unprocessable(format!("{error}")))?;
-    let (put, sender) = senders
-        .put(caller.ccid, section, members, clock.now())
-        .await?;
+    let (put, sender) = senders.put(&caller, section, members, clock.now()).await?;
     let view = SenderView::new(caller.ccid, &sender, &senders.directory.snapshot());
     Ok(Answer::new(put.status(), view)?.into_response())
 }
@@ -153,7 +151,7 @@ async fn delete(
     State(senders): State<Senders>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::ProvisioningWrite)?;
-    senders.delete(caller.ccid, known(&place)?).await?;
+    senders.delete(&caller, known(&place)?).await?;
     Ok(envelope::done())
 }
 

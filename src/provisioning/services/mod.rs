@@ -1,6 +1,7 @@
 //! Services of a tenant: typed and checked when they are saved, their secrets sealed before they are stored.
 //! What may be in a service is known to its connector.
 
+pub mod callbacks;
 pub mod masks;
 pub mod media;
 pub mod routes;
@@ -9,7 +10,6 @@ pub mod settings;
 use std::sync::Arc;
 
 use serde_json::Value;
-use sqlx::PgConnection;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
@@ -19,13 +19,17 @@ use super::directory::Directory;
 use super::error::{Fault, ProvisioningError, UnreadableRow};
 use super::model::ServiceName;
 use super::store::{self, StoredService};
-use crate::lanes;
+use crate::audit::{Action, Entry, difference};
+use crate::auth::PathTenantCaller;
 use crate::platform::database::Pool;
 use crate::platform::outbound::AddressGuard;
 use crate::platform::vault::{SealContext, Vault};
 use crate::values::Ccid;
+use callbacks::CallbackTokens;
 use settings::{Documents, ServiceSettings};
 
+/// What its secrets are sealed for, beside tenant and name.
+pub const SEALED_TABLE: &str = "services";
 /// Longest `url` of a service, in characters.
 const URL_CHARS_MAX: usize = 2048;
 
@@ -38,6 +42,8 @@ pub struct MaskedService {
     pub data: Value,
     pub secret: Value,
     pub updated_at: OffsetDateTime,
+    /// Where its provider is to call us, with the token.
+    pub callback_path: Option<String>,
 }
 
 /// What a caller sends to define a service; masks in `secret` stand for what is stored.
@@ -46,6 +52,15 @@ pub struct ServiceDefinition {
     pub url: Option<String>,
     pub data: Value,
     pub secret: Value,
+}
+
+/// A service that was put, as a part of a change.
+#[derive(Debug)]
+pub struct Saved {
+    pub put: Put,
+    pub service: MaskedService,
+    /// Places of what is not as it was.
+    pub changed: Vec<String>,
 }
 
 /// What changes of services need.
@@ -67,17 +82,13 @@ impl Services {
         (ccid, name): (Ccid, ServiceName),
         definition: ServiceDefinition,
         now: OffsetDateTime,
-    ) -> Result<(Put, MaskedService), ProvisioningError> {
+    ) -> Result<Saved, ProvisioningError> {
         check_url(definition.url.as_deref())?;
         let stored = store::find_service(change.connection(), ccid, name.as_str()).await?;
-        let put = if stored.is_some() {
-            Put::Replaced
-        } else {
-            Put::Created
-        };
         // A secret that can no longer be opened can still be replaced, only not kept.
-        let kept =
-            stored.and_then(|stored| open_secret(&self.vault, ccid, name, &stored.secret).ok());
+        let kept = stored
+            .as_ref()
+            .and_then(|stored| open_secret(&self.vault, ccid, name, &stored.secret).ok());
         let secret = masks::unmask(definition.secret, kept.as_ref(), "/secret")
             .map_err(ProvisioningError::Invalid)?;
         let documents = Documents {
@@ -90,6 +101,11 @@ impl Services {
         let checked = settings.check_destinations(&self.guard, self.https_only);
         checked.map_err(ProvisioningError::Invalid)?;
 
+        let changed = stored.as_ref().map_or_else(everything, |stored| {
+            let new = (definition.url.as_deref(), &definition.data, &secret);
+            changed(stored, kept.as_ref(), new)
+        });
+        let tokens = self.callback_tokens((ccid, name), stored.as_ref());
         let masked = MaskedService {
             ccid,
             name,
@@ -97,6 +113,7 @@ impl Services {
             data: definition.data.clone(),
             secret: masks::mask(&secret),
             updated_at: now,
+            callback_path: tokens.as_ref().and_then(|tokens| tokens.path((ccid, name))),
         };
         let service = StoredService {
             ccid: ccid.as_uuid(),
@@ -105,11 +122,15 @@ impl Services {
             data: definition.data.to_string(),
             secret: seal_secret(&self.vault, ccid, name, &secret),
             updated_at: now,
+            callback_tokens: tokens.map(|tokens| tokens.seal(&self.vault, (ccid, name))),
         };
         store::put_service(change.connection(), &service).await?;
-        ensure_lanes(change.connection(), ccid, &settings).await?;
         change.touch(ccid).await?;
-        Ok((put, masked))
+        Ok(Saved {
+            put: stored.map_or(Put::Created, |_| Put::Replaced),
+            service: masked,
+            changed,
+        })
     }
 }
 
@@ -154,14 +175,57 @@ impl Services {
         )
     }
 
+    /// Gives a service another address for its provider's calls, as a part of a change. The one before is called for a
+    /// day more.
+    pub async fn renew_callback_token(
+        &self,
+        change: &mut Change,
+        (ccid, name): (Ccid, ServiceName),
+        now_ms: i64,
+    ) -> Result<MaskedService, ProvisioningError> {
+        let stored = store::find_service(change.connection(), ccid, name.as_str()).await?;
+        let stored = stored.ok_or(ProvisioningError::NoService(name))?;
+        let tokens = self
+            .callback_tokens((ccid, name), Some(&stored))
+            .ok_or(ProvisioningError::NoCallbacks(name))?
+            .renewed(now_ms);
+        let sealed = tokens.seal(&self.vault, (ccid, name));
+        let of = (ccid, name.as_str());
+        store::put_callback_tokens(change.connection(), of, &sealed).await?;
+        change.touch(ccid).await?;
+        Ok(MaskedService {
+            callback_path: tokens.path((ccid, name)),
+            ..self.masked(ccid, name, stored)?
+        })
+    }
+
+    /// The tokens of a service that has some or is to have one. Those that can no longer be opened are replaced.
+    fn callback_tokens(
+        &self,
+        of: (Ccid, ServiceName),
+        stored: Option<&StoredService>,
+    ) -> Option<CallbackTokens> {
+        callbacks::word(of.1)?;
+        let there = stored.and_then(|stored| CallbackTokens::of(&self.vault, of, stored).ok()?);
+        Some(there.unwrap_or_else(CallbackTokens::generate))
+    }
+
     /// Removes a service. Messages that wait for its channels stay where they are.
-    pub async fn delete(&self, ccid: Ccid, name: ServiceName) -> Result<(), ProvisioningError> {
+    pub async fn delete(
+        &self,
+        caller: &PathTenantCaller,
+        name: ServiceName,
+    ) -> Result<(), ProvisioningError> {
+        let ccid = caller.ccid;
         let mut change = Change::begin(&self.pool).await?;
         if !store::delete_service(change.connection(), ccid, name.as_str()).await? {
             return Err(ProvisioningError::NoService(name));
         }
         change.touch(ccid).await?;
-        change.commit(&self.pool, &self.directory).await?;
+        let deleted = (Action::ServiceDeleted, name.as_str());
+        let entry = Entry::by(&caller.caller, ccid, deleted);
+        let in_force = (&self.pool, &self.directory);
+        change.commit(&entry, in_force).await?;
         Ok(())
     }
 
@@ -172,7 +236,9 @@ impl Services {
         stored: StoredService,
     ) -> Result<MaskedService, ProvisioningError> {
         let secret = open_secret(&self.vault, ccid, name, &stored.secret)?;
+        let tokens = CallbackTokens::of(&self.vault, (ccid, name), &stored)?;
         Ok(MaskedService {
+            callback_path: tokens.and_then(|tokens| tokens.path((ccid, name))),
             ccid,
             name,
             url: stored.url,
@@ -181,6 +247,27 @@ impl Services {
             updated_at: stored.updated_at,
         })
     }
+}
+
+/// What changes of a service that is new.
+fn everything() -> Vec<String> {
+    ["/url", "/data", "/secret"].map(str::to_owned).to_vec()
+}
+
+/// Places of what of a service is not as it was.
+fn changed(
+    stored: &StoredService,
+    kept: Option<&Value>,
+    (url, data, secret): (Option<&str>, &Value, &Value),
+) -> Vec<String> {
+    let old = read_json(stored.data.as_bytes()).unwrap_or(Value::Null);
+    let mut changed = difference::between("/data", &old, data);
+    let old = kept.unwrap_or(&Value::Null);
+    changed.extend(difference::between("/secret", old, secret));
+    if stored.url.as_deref() != url {
+        changed.push("/url".to_owned());
+    }
+    changed
 }
 
 /// Reads the secret document of a service as it was sealed for this tenant and name.
@@ -207,7 +294,7 @@ fn seal_secret(vault: &Vault, ccid: Ccid, name: ServiceName, secret: &Value) -> 
 fn context(ccid: Ccid, name: ServiceName) -> SealContext<'static> {
     SealContext {
         ccid,
-        table: "services",
+        table: SEALED_TABLE,
         row: name.as_str(),
     }
 }
@@ -227,25 +314,4 @@ fn check_url(url: Option<&str>) -> Result<(), ProvisioningError> {
     } else {
         Err(ProvisioningError::Invalid(vec![fault()]))
     }
-}
-
-/// Gives every channel its lane, so that messages can wait for it from this moment on.
-async fn ensure_lanes(
-    connection: &mut PgConnection,
-    ccid: Ccid,
-    settings: &ServiceSettings,
-) -> sqlx::Result<()> {
-    let ServiceSettings::Async(settings) = settings else {
-        return Ok(());
-    };
-    for channel in &settings.channels {
-        lanes::store::ensure_lane(
-            connection,
-            ccid,
-            ServiceName::Async.as_str(),
-            channel.channel_id.as_str(),
-        )
-        .await?;
-    }
-    Ok(())
 }

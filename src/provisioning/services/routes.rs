@@ -1,6 +1,7 @@
 //! `/nexus/v3/provisioning/services`.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,12 +10,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{MaskedService, ServiceDefinition, Services};
+use crate::audit::{Action, Entry};
 use crate::auth::PathTenantCaller;
 use crate::auth::permission::Permission;
 use crate::platform::http::envelope::Answer;
-use crate::platform::http::idempotency::Keyed;
+use crate::platform::http::idempotency::{Keyed, Once};
 use crate::platform::http::openapi::{
-    BodyRefused, Done, KeyRefused, Missing, QueryRefused, RepeatRefused, Repeatable, Success,
+    BodyRefused, Conflict, Done, KeyRefused, Missing, QueryRefused, RepeatRefused, Repeatable,
+    Success,
 };
 use crate::platform::http::page::{Items, Page, Sought};
 use crate::platform::http::{ApiError, Path, Query, envelope};
@@ -26,6 +29,7 @@ pub fn routes() -> OpenApiRouter<ProvisioningState> {
     OpenApiRouter::default()
         .routes(routes!(list))
         .routes(routes!(put, find, delete))
+        .routes(routes!(renew_callback_token))
 }
 
 /// What a service needs. Its members depend on the service; a mask (`********`) in `secret` keeps what is stored.
@@ -66,6 +70,10 @@ struct ServiceView {
     secret: Value,
     #[schema(format = DateTime)]
     updated_at: String,
+    /// What is to be set at the provider: where it calls us. Whoever knows it can hand in messages and receipts, so
+    /// only keys that may write are shown it. Without `server.public_url` it is the path alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback_url: Option<String>,
 }
 
 /// Defines a service anew or for the first time.
@@ -109,9 +117,17 @@ async fn put(
     let done = services
         .put(&mut change, (caller.ccid, name), definition, now)
         .await;
-    let (change, (put, service)) = change.unless_refused(done).await?;
-    let answer = Answer::new(put.status(), ServiceView::from(service))?;
-    state.finish_once(change, call.as_ref(), &answer).await?;
+    let (change, saved) = change.unless_refused(done).await?;
+    let record = Entry::by(
+        &caller.caller,
+        caller.ccid,
+        (Action::ServiceSaved, name.as_str()),
+    );
+    let record = record.changing(saved.changed);
+    let view = state.view(&caller, saved.service);
+    let answer = Answer::new(saved.put.status(), view)?;
+    let done = (&answer, &record);
+    state.finish_once(change, call.as_ref(), done).await?;
     Ok(answer.into_response())
 }
 
@@ -124,6 +140,7 @@ async fn put(
 )]
 async fn list(
     caller: PathTenantCaller,
+    State(state): State<ProvisioningState>,
     State(services): State<Services>,
     Query(page): Query<Page>,
 ) -> Result<Response, ApiError> {
@@ -133,7 +150,7 @@ async fn list(
         .list(caller.ccid, after.as_deref(), sought.items())
         .await?;
     let key = |service: &MaskedService| service.name.as_str().to_owned();
-    Ok(sought.answer(found, key, ServiceView::from))
+    Ok(sought.answer(found, key, |service| state.view(&caller, service)))
 }
 
 /// Shows one service with its secrets masked.
@@ -150,11 +167,50 @@ async fn list(
 async fn find(
     caller: PathTenantCaller,
     Path(place): Path<Place>,
+    State(state): State<ProvisioningState>,
     State(services): State<Services>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::ProvisioningRead)?;
     let service = services.find(caller.ccid, known(&place)?).await?;
-    Ok(envelope::ok(ServiceView::from(service)))
+    Ok(envelope::ok(state.view(&caller, service)))
+}
+
+/// Gives a service's provider another address to call; the one before is called for 24 hours more.
+#[utoipa::path(
+    post, path = "/nexus/v3/provisioning/services/{ccid}/{name}/callback-token", tag = "Services and senders",
+    operation_id = "renewCallbackToken",
+    params(
+        ("ccid" = Uuid, Path, description = "The tenant"),
+        ("name" = String, Path, description = "A service whose provider calls us, such as `mGageSMS`"), Repeatable,
+    ),
+    responses((status = 200, body = Success<ServiceView>), KeyRefused, Missing, Conflict, RepeatRefused),
+    security(("apiKey" = ["nexus:provisioning:write"])),
+)]
+async fn renew_callback_token(
+    caller: PathTenantCaller,
+    Path(place): Path<Place>,
+    State(state): State<ProvisioningState>,
+    State(services): State<Services>,
+    Once(key): Once,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::ProvisioningWrite)?;
+    let name = known(&place)?;
+    let call = key.map(|key| key.of(caller.ccid));
+    let mut change = match state.begin_once(call.as_ref()).await? {
+        Begun::Anew(change) => change,
+        Begun::Before(answer) => return Ok(answer.into_response()),
+    };
+    let now_ms = state.clock.now_ms();
+    let renewed = services
+        .renew_callback_token(&mut change, (caller.ccid, name), now_ms)
+        .await;
+    let (change, service) = change.unless_refused(renewed).await?;
+    let renewed = (Action::CallbackTokenRenewed, name.as_str());
+    let record = Entry::by(&caller.caller, caller.ccid, renewed);
+    let answer = Answer::new(StatusCode::OK, state.view(&caller, service))?;
+    let done = (&answer, &record);
+    state.finish_once(change, call.as_ref(), done).await?;
+    Ok(answer.into_response())
 }
 
 /// Deletes a service.
@@ -174,7 +230,7 @@ async fn delete(
     State(services): State<Services>,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::ProvisioningWrite)?;
-    services.delete(caller.ccid, known(&place)?).await?;
+    services.delete(&caller, known(&place)?).await?;
     Ok(envelope::done())
 }
 
@@ -186,9 +242,17 @@ fn known(place: &Place) -> Result<ServiceName, ApiError> {
         .map_err(|_| ApiError::not_found("this tenant has no such service"))
 }
 
-impl From<MaskedService> for ServiceView {
-    fn from(service: MaskedService) -> Self {
-        Self {
+impl ProvisioningState {
+    /// A service as this caller may see it.
+    fn view(&self, caller: &PathTenantCaller, service: MaskedService) -> ServiceView {
+        let may_write = caller.require(Permission::ProvisioningWrite).is_ok();
+        let base = self.public_url.as_deref().unwrap_or_default();
+        let base = base.trim_end_matches('/');
+        ServiceView {
+            callback_url: service
+                .callback_path
+                .filter(|_| may_write)
+                .map(|path| format!("{base}{path}")),
             ccid: service.ccid.to_string(),
             name: service.name.as_str(),
             url: service.url,

@@ -183,6 +183,7 @@ fn faults_at<T>(
         Err(ProvisioningError::Invalid(faults)) => Ok(below(place, faults)),
         Err(
             error @ (ProvisioningError::NoService(_)
+            | ProvisioningError::NoCallbacks(_)
             | ProvisioningError::NoSection(_)
             | ProvisioningError::Vault(_)
             | ProvisioningError::Unreadable(_)

@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Document, Exported, Transfer};
+use crate::audit::{Action, Entry, difference};
 use crate::auth::PathTenantCaller;
 use crate::auth::permission::Permission;
 use crate::platform::http::envelope::Answer;
@@ -123,16 +124,33 @@ async fn import(
         senders: body.senders.len(),
     };
     let now = state.clock.now();
+    let names = body.names();
     let done = transfer
         .import(&mut change, caller.ccid, body.into(), now)
         .await;
     let (change, ()) = change.unless_refused(done).await?;
     let answer = Answer::new(StatusCode::OK, view)?;
-    state.finish_once(change, call.as_ref(), &answer).await?;
+    let imported = (Action::TenantImported, caller.ccid.to_string());
+    let record = Entry::by(&caller.caller, caller.ccid, imported).changing(names);
+    let done = (&answer, &record);
+    state.finish_once(change, call.as_ref(), done).await?;
     Ok(answer.into_response())
 }
 
 impl DocumentBody {
+    /// What it puts, by kind and name.
+    fn names(&self) -> Vec<String> {
+        let services = self
+            .services
+            .iter()
+            .map(|entry| format!("/services/{}", entry.name));
+        let senders = self
+            .senders
+            .iter()
+            .map(|entry| format!("/senders/{}", entry.section));
+        difference::capped(services.chain(senders).collect())
+    }
+
     fn of(ccid: Ccid, exported: Exported) -> Self {
         let sections = exported.senders.iter().map(|sender| SenderEntry {
             section: sender.section.as_str().to_owned(),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 /// What every reference to an uploaded medium begins with.
@@ -48,6 +49,21 @@ pub struct Media {
     /// Its media type, such as `image/png`, as whoever sent it calls it.
     pub mime: Option<String>,
     pub filename: Option<String>,
+}
+
+/// A file of ours with its bytes. `Debug` hides what it is called.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredFile {
+    pub id: MediaId,
+    pub name: String,
+    pub mimetype: String,
+    pub bytes: Bytes,
+}
+
+impl fmt::Debug for StoredFile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "StoredFile({:?})", self.id)
+    }
 }
 
 impl MediaId {

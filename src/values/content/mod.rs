@@ -9,7 +9,7 @@ mod rich_media;
 use std::fmt;
 
 pub use self::email::{Email, EmailPart};
-pub use self::media::{Media, MediaId, MediaIdError, MediaUrl, MediaUrlError};
+pub use self::media::{Media, MediaId, MediaIdError, MediaUrl, MediaUrlError, StoredFile};
 pub use self::rich_media::{MediaKind, MediaPart, RichMedia};
 use super::Address;
 

@@ -4,8 +4,10 @@
 //! Each test has a Postgres of its own, with everything on that makes a commit durable.
 
 mod commits;
+mod full;
 mod refusing;
 mod restarts;
 mod silence;
 mod site;
+mod slow;
 mod time_limits;

@@ -30,7 +30,11 @@ pub struct Site {
 impl Site {
     /// The replicas reach the cluster directly.
     pub async fn start() -> Self {
-        let cluster = private(Durability::Full).await;
+        Self::start_on(private(Durability::Full).await).await
+    }
+
+    /// The same on a cluster that the test has prepared.
+    pub async fn start_on(cluster: PrivateCluster) -> Self {
         let url = cluster.url(DATABASE);
         Self::on(cluster, [&url, &url]).await
     }
@@ -93,6 +97,25 @@ impl Site {
             (self.load.ledger.refusals() > before + 10).then_some(())
         })
         .await;
+    }
+
+    /// Checks that each replica says that it lives.
+    pub async fn lives(&self) {
+        for server in &self.fleet.servers {
+            assert_eq!(ask(server, "/health/live").await.status, 200);
+        }
+    }
+
+    /// Checks that no replica says that it can take work until some more requests have been refused.
+    pub async fn stays_unready(&self) {
+        let enough = self.load.ledger.refusals() + 50;
+        let started = Instant::now();
+        while self.load.ledger.refusals() < enough && started.elapsed() < SOON {
+            for server in &self.fleet.servers {
+                let reply = ask(server, "/health/ready").await;
+                assert_eq!(reply.status, 503);
+            }
+        }
     }
 
     /// Waits until every replica takes work again, and for a good deal of it.

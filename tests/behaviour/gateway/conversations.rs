@@ -97,7 +97,7 @@ async fn a_conversation_that_is_closed_twice_has_ended_once() {
         "twice is as good as once"
     );
     for (event_type, count) in [("conversation.started", 1), ("conversation.finished", 1)] {
-        let events = tenant.events(event_type).await;
+        let events = tenant.events(event_type, count).await;
         assert_eq!(events.len(), count);
         assert_eq!(
             (&events[0]["stream"], &events[0]["data"]),

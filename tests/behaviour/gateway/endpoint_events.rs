@@ -89,6 +89,38 @@ async fn an_endpoint_that_fails_is_warned_of_again_when_that_lasts_and_resumed_w
 }
 
 #[tokio::test]
+async fn since_when_an_endpoint_fails_is_known_to_whoever_takes_it_over() {
+    let settings = [
+        ("DISPATCH__BREAKER_FAILURES", "2"),
+        ("DISPATCH__BREAKER_SECONDS", "600,1200"),
+    ];
+    let first = TestGateway::start_with(&settings).await;
+    let retry = json!({ "scheduleSeconds": [0.001, 0.001, 0.001, 0.001] });
+    let tenant = first.tenant_with(json!({ "retry": retry })).await;
+    let third_party = std::sync::Arc::clone(&first.third_party);
+    third_party.answer_with([Rule::new(Answer::status(503))]);
+    let id = tenant.send(CONSUMER, "Hello").await;
+    let warned = told_of(&tenant, 1).await[0]["data"]["since"].clone();
+    let second = first.replica(&settings).await;
+    let tenant = tenant.known_through(&second).await;
+    first.stop().await;
+
+    second.clock.advance(Duration::from_secs(601));
+    let warned_again = told_of(&tenant, 2).await[1]["data"]["since"].clone();
+    let third = second.replica(&settings).await;
+    let tenant = tenant.known_through(&third).await;
+    second.stop().await;
+    third_party.answer_with([Answer::accept()]);
+    third.clock.advance(Duration::from_secs(1_900));
+    tenant.wait_for_status(&id, "Sent").await;
+
+    assert!(warned.is_string());
+    let resumed = &told_of(&tenant, 3).await[2];
+    assert_eq!(resumed["type"], "endpoint.resumed");
+    assert_eq!([&warned_again, &resumed["data"]["since"]], [&warned; 2]);
+}
+
+#[tokio::test]
 async fn an_operator_s_pause_and_resume_are_told_once_whoever_repeats_them() {
     let gateway = TestGateway::start().await;
     let answers = gateway.replica_that_only_answers().await;

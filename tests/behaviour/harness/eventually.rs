@@ -12,21 +12,36 @@ use tokio::time::{Instant, sleep};
 pub async fn eventually<T>(
     what: &str,
     within: Duration,
-    probe: impl AsyncFnMut() -> Option<T>,
+    mut probe: impl AsyncFnMut() -> Option<T>,
 ) -> T {
-    match in_time(within, probe).await {
-        Some(found) => found,
-        None => panic!("not within {} s: {what}", within.as_secs()),
+    let started = Instant::now();
+    loop {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        assert!(
+            started.elapsed() < within,
+            "not within {} s: {what}",
+            within.as_secs()
+        );
+        sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// The same for whoever has more to say where it came to nothing: `None` when the time is over.
-pub async fn in_time<T>(within: Duration, mut probe: impl AsyncFnMut() -> Option<T>) -> Option<T> {
-    let started = Instant::now();
+/// Waits until nothing is `left`, as long as it takes while it grows less: how long much work takes says something of
+/// the machine, a standstill says something of us. `false`: it was no less after `standstill`.
+pub async fn dwindles(standstill: Duration, mut left: impl AsyncFnMut() -> usize) -> bool {
+    let mut least = usize::MAX;
+    let mut since = Instant::now();
     loop {
-        let found = probe().await;
-        if found.is_some() || started.elapsed() >= within {
-            return found;
+        let now_left = left().await;
+        if now_left == 0 {
+            return true;
+        }
+        if now_left < least {
+            (least, since) = (now_left, Instant::now());
+        } else if since.elapsed() >= standstill {
+            return false;
         }
         sleep(Duration::from_millis(20)).await;
     }

@@ -10,10 +10,11 @@ use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::eventually::{eventually, in_time};
+use super::eventually::dwindles;
 
-/// How long everything that was promised may take to arrive once faults have stopped.
-const ARRIVES: Duration = Duration::from_mins(1);
+/// Once faults have stopped, something of what is left arrives within this time, until nothing is left. The longest that
+/// a lane may rest by rights is a first pause of its breaker.
+const STANDSTILL: Duration = Duration::from_secs(40);
 /// A client that is refused hears it by then, or finds its connection cut.
 const REFUSED_WITHIN: Duration = Duration::from_secs(6);
 /// How long after it was answered a result may be uncommitted; longer only on a machine that is too busy to tell.
@@ -142,6 +143,13 @@ impl Ledger {
         }
     }
 
+    /// The longest that anybody waited for a refusal.
+    pub fn slowest_refusal(&self) -> Duration {
+        let books = self.books();
+        let took = books.refused.iter().map(|refused| refused.took);
+        took.max().unwrap_or_default()
+    }
+
     /// How often a client was promised nothing.
     pub fn refusals(&self) -> usize {
         self.books().refused.len()
@@ -167,16 +175,14 @@ impl Ledger {
     }
 
     async fn everything_arrives(&self, third_party: &ThirdParty, database: &mut PgConnection) {
-        let all = in_time(ARRIVES, async || {
-            self.missing(third_party).is_empty().then_some(())
-        });
-        if all.await.is_none() {
+        let all = dwindles(STANDSTILL, async || self.missing(third_party).len());
+        if !all.await {
             let missing = self.missing(third_party);
             let whereabouts = whereabouts(&missing, database).await;
             panic!(
-                "{} promises are not kept within {} s: {whereabouts:#?}",
+                "{} promises are not kept, and none for {} s: {whereabouts:#?}",
                 missing.len(),
-                ARRIVES.as_secs()
+                STANDSTILL.as_secs()
             );
         }
     }
@@ -243,18 +249,30 @@ pub fn repeats(third_party: &ThirdParty) -> usize {
     received.len() - by_id(&received).len()
 }
 
+/// Waits until no delivery is left.
+pub async fn nothing_waits(database: &mut PgConnection) {
+    let all = dwindles(STANDSTILL, async || {
+        let waiting: i64 = sqlx::query_scalar("select count(*) from deliveries where lane > 0")
+            .fetch_one(&mut *database)
+            .await
+            .unwrap();
+        usize::try_from(waiting).unwrap()
+    });
+    assert!(all.await, "no delivery waits");
+}
+
 /// Waits until no delivery is left and every message has been sent, or delivered.
 pub async fn everything_is_recorded(database: &mut PgConnection) {
-    eventually("everything sent is recorded", ARRIVES, async || {
+    let all = dwindles(STANDSTILL, async || {
         let (waiting, unsent): (i64, i64) = sqlx::query_as(
             "select (select count(*) from deliveries where lane > 0), (select count(*) from message_states where status not in (20, 40))",
         )
         .fetch_one(&mut *database)
         .await
         .unwrap();
-        (waiting == 0 && unsent == 0).then_some(())
-    })
-    .await;
+        usize::try_from(waiting + unsent).unwrap()
+    });
+    assert!(all.await, "everything sent is recorded");
 }
 
 /// Where the first of these messages stand in the store: their states, their deliveries with the lanes, their history.

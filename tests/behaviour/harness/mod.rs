@@ -5,6 +5,7 @@
 
 pub mod cluster;
 mod consumer;
+pub mod disk;
 pub mod document;
 mod endpoints;
 pub mod eventually;
@@ -14,6 +15,8 @@ pub mod gateway;
 mod keeper;
 pub mod ledger;
 pub mod load;
+pub mod name_server;
+mod ports;
 mod private_cluster;
 pub mod process;
 pub mod proxy;

@@ -9,8 +9,13 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
+use tokio::time::timeout;
 
+use super::disk::Disk;
 use super::room;
+
+/// How long a server that cannot go on may take to say so.
+const GIVES_UP: Duration = Duration::from_mins(1);
 
 /// A running cluster, or one that the test stopped. It is removed with this value.
 #[derive(Debug)]
@@ -19,6 +24,8 @@ pub struct PrivateCluster {
     options: PgConnectOptions,
     running: Option<EmbeddedPostgres>,
     directory: PathBuf,
+    /// Holds a part of its data, where a test wants that.
+    disk: Option<Disk>,
 }
 
 /// Makes and starts a cluster.
@@ -39,6 +46,7 @@ pub async fn private(durability: Durability) -> PrivateCluster {
         options,
         running: Some(running),
         directory,
+        disk: None,
     }
 }
 
@@ -77,6 +85,34 @@ impl PrivateCluster {
         self.running = Some(running);
     }
 
+    /// Moves a part of its data, such as `pg_wal`, to a small disk of its own.
+    pub async fn moves_to_a_disk(&mut self, part: &str, mebibytes: u32) -> &Disk {
+        self.stop_fast().await;
+        let part = self.directory.join("postgres").join(part);
+        self.disk = Some(Disk::over(&part, mebibytes));
+        self.start().await;
+        self.disk()
+    }
+
+    /// The small disk.
+    pub fn disk(&self) -> &Disk {
+        self.disk.as_ref().expect("a part of it was moved")
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn gives_up(&mut self) {
+        let running = self.running.take().expect("the cluster runs");
+        let ended = timeout(GIVES_UP, running.exited()).await;
+        ended.expect("the cluster gives up");
+    }
+
+    /// Starts it in vain.
+    pub async fn does_not_start(&mut self) {
+        assert!(self.running.is_none(), "the cluster runs already");
+        let started = EmbeddedPostgres::start(&self.settings).await;
+        assert!(started.is_err(), "the cluster starts");
+    }
+
     async fn end(&mut self, signal: Signal) {
         let running = self.running.take().expect("the cluster runs");
         kill(Pid::from_raw(running.process_id()), signal).expect("the server can be signalled");
@@ -90,6 +126,7 @@ impl Drop for PrivateCluster {
             // It may have ended by itself; what is left is removed either way.
             let _sent = kill(Pid::from_raw(running.process_id()), Signal::SIGQUIT);
         }
+        self.disk = None;
         // The server writes until it has ended, and nothing can be awaited here. What remains is removed by a later run.
         for _attempt in 0..20 {
             if fs::remove_dir_all(&self.directory).is_ok() {

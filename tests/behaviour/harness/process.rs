@@ -18,21 +18,26 @@ pub fn ignored_test(full_path: &str) -> Command {
 pub fn ignored_test_of(program: &Path, full_path: &str) -> Command {
     use std::os::unix::process::CommandExt;
 
-    let (_crate_name, test) = full_path.split_once("::").unwrap_or(("", full_path));
     let mut command = Command::new(program);
-    command.args([
-        "--ignored",
-        "--exact",
-        "--nocapture",
-        "--test-threads=1",
-        test,
-    ]);
+    command.args(words_for(full_path));
     command
         .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command
+}
+
+/// What the test binary is told so that it runs one ignored test.
+pub(super) fn words_for(full_path: &str) -> [&str; 5] {
+    let (_crate_name, test) = full_path.split_once("::").unwrap_or(("", full_path));
+    [
+        "--ignored",
+        "--exact",
+        "--nocapture",
+        "--test-threads=1",
+        test,
+    ]
 }
 
 /// Whether a process with this id exists.

@@ -43,7 +43,7 @@ struct Shared {
     trap: Mutex<Trap>,
 }
 
-/// The answer that is to be lost.
+/// What is done to statements and answers.
 #[derive(Debug, Default)]
 struct Trap {
     /// Part of the statement whose next answer is lost.
@@ -51,6 +51,8 @@ struct Trap {
     /// Whether the way is closed behind it.
     closes: bool,
     lost: usize,
+    /// How long each statement takes on its way.
+    delay: Duration,
     /// The parameters that connections were opened with.
     openings: Vec<String>,
 }
@@ -119,6 +121,11 @@ impl Proxy {
             (self.shared.trap().lost > lost).then_some(())
         })
         .await;
+    }
+
+    /// From here on each statement takes this much longer, on every connection.
+    pub fn delays(&self, delay: Duration) {
+        self.shared.trap().delay = delay;
     }
 
     /// What each connection so far was opened with: names and values.
@@ -242,6 +249,10 @@ impl Carriage {
             }
             self.responses.expect(&request);
             let is_trapped = self.shared.takes(&request);
+            let delay = self.shared.trap().delay;
+            if request.asks && !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
             self.server.write_all(&request.bytes).await?;
             if is_trapped {
                 self.lose_the_answer().await?;

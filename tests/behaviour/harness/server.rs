@@ -3,15 +3,18 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use nexus_gateway::simulator::WireClient;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
+use tokio::time::{sleep, timeout};
 
 use super::eventually::eventually;
 use super::gateway::environment;
+use super::ports::Ports;
 use super::room;
 use super::tenant::SOON;
 
@@ -21,6 +24,7 @@ pub struct Server {
     child: Child,
     pub url: String,
     pub internal_url: String,
+    _ports: Ports,
     /// What it says; kept where the test fails.
     log: PathBuf,
 }
@@ -40,22 +44,23 @@ impl Server {
 
     /// The same with further words on its command line.
     pub fn spawn_with(database_url: &str, settings: &[(&str, &str)], words: &[&str]) -> Self {
-        let (public, internal) = (free_port(), free_port());
+        let ports = Ports::claim();
         let (listen, internal_listen) = (
-            format!("127.0.0.1:{public}"),
-            format!("127.0.0.1:{internal}"),
+            format!("127.0.0.1:{}", ports.public),
+            format!("127.0.0.1:{}", ports.internal),
         );
         let mut settings = settings.to_vec();
         settings.extend([
             ("SERVER__LISTEN", listen.as_str()),
             ("SERVER__INTERNAL_LISTEN", &internal_listen),
         ]);
-        let log = room::in_target("servers").join(format!("{}-{public}.log", std::process::id()));
+        let name = format!("{}-{}.log", std::process::id(), ports.public);
+        let log = room::in_target("servers").join(name);
         let child = Command::new(env!("CARGO_BIN_EXE_nexus-gateway"))
             .arg("serve")
             .args(words)
-            .envs(environment(database_url, &settings))
             .env("NEXUS_GATEWAY__LOGGING__FILTER", "warn")
+            .envs(environment(database_url, &settings))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())
@@ -65,6 +70,7 @@ impl Server {
             child,
             url: format!("http://{listen}"),
             internal_url: format!("http://{internal_listen}"),
+            _ports: ports,
             log,
         }
     }
@@ -72,14 +78,18 @@ impl Server {
     pub async fn wait_until_ready(&self) {
         let client = WireClient::new().unwrap();
         let url = format!("{}/health/ready", self.url);
-        eventually("the replica is ready", SOON, async || {
-            let reply = client
-                .send(Method::GET, &url, HeaderMap::new(), Vec::new())
-                .await
-                .ok()?;
-            (reply.status == 200).then_some(())
-        })
-        .await;
+        let asked = timeout(SOON, async {
+            loop {
+                let reply = client
+                    .send(Method::GET, &url, HeaderMap::new(), Vec::new())
+                    .await;
+                if reply.is_ok_and(|reply| reply.status == 200) {
+                    break;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        });
+        assert!(asked.await.is_ok(), "not ready; it said: {}", self.said());
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -96,9 +106,14 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Its log so far.
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
     /// Whether a line of its log has these words.
     pub fn has_said(&self, words: &str) -> bool {
-        fs::read_to_string(&self.log).unwrap().contains(words)
+        self.said().contains(words)
     }
 
     /// Whether the process is gone, whatever ended it.
@@ -130,20 +145,16 @@ impl Drop for Server {
 
 /// Runs another command of the gateway on a database to its end.
 pub fn run(database_url: &str, words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_nexus-gateway"))
-        .args(words)
-        .envs(environment(database_url, &[]))
-        .env("NEXUS_GATEWAY__LOGGING__FILTER", "warn")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    command(database_url, &[], words).output().unwrap()
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+/// Another command of the gateway on a database, to be run as one likes.
+pub fn command(database_url: &str, settings: &[(&str, &str)], words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nexus-gateway"));
+    command
+        .args(words)
+        .envs(environment(database_url, settings))
+        .env("NEXUS_GATEWAY__LOGGING__FILTER", "warn")
+        .stdin(Stdio::null());
+    command
 }

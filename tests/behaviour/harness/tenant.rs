@@ -134,12 +134,18 @@ impl Tenant {
         }
     }
 
-    /// Events of one type, oldest first.
-    pub async fn events(&self, event_type: &str) -> Vec<Value> {
+    /// Events of one type, oldest first, once there are so many: what was committed is shown when whoever began before
+    /// has ended, on the whole database server. Where none is expected, a second is waited for one.
+    pub async fn events(&self, event_type: &str, count: usize) -> Vec<Value> {
         let path = format!("/nexus/v3/events?types={event_type}&limit=500&wait=1");
-        let reply = self.get(&path).await;
-        assert_eq!(reply.status, 200, "{:?}", reply.json());
-        reply.json()["data"]["items"].as_array().unwrap().clone()
+        let what = format!("there are {count} of {event_type}");
+        eventually(&what, SOON, async || {
+            let reply = self.get(&path).await;
+            assert_eq!(reply.status, 200, "{:?}", reply.json());
+            let events = reply.json()["data"]["items"].as_array().unwrap().clone();
+            (events.len() >= count).then_some(events)
+        })
+        .await
     }
 
     pub async fn get(&self, path: &str) -> Reply {

@@ -1,6 +1,7 @@
 //! A route of the contract with a call that it takes.
 
 use bytes::Bytes;
+use nexus_gateway::simulator::FORM_TYPE;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -16,6 +17,8 @@ pub enum Credentials {
     /// The cluster's API key, for the tenant that is there to be provisioned.
     Operator,
     Basic,
+    /// A token in the path, of whoever provisioned the address.
+    Address,
 }
 
 /// What becomes of members that nobody knows, and of JSON of the wrong kind.
@@ -31,6 +34,7 @@ pub enum Manner {
 pub enum Takes {
     Nothing,
     Json(Value),
+    Form(&'static [(&'static str, &'static str)]),
     File,
 }
 
@@ -89,7 +93,9 @@ impl Door {
 
     pub(super) fn of(self, credentials: Credentials) -> Self {
         let manner = match credentials {
-            Credentials::Signature | Credentials::Basic => Manner::ThirdParty,
+            Credentials::Signature | Credentials::Basic | Credentials::Address => {
+                Manner::ThirdParty
+            }
             Credentials::Nobody | Credentials::Key | Credentials::Operator => Manner::Own,
         };
         Self {
@@ -113,25 +119,46 @@ impl Door {
     pub fn json(&self) -> Option<&Value> {
         match &self.takes {
             Takes::Json(body) => Some(body),
-            Takes::Nothing | Takes::File => None,
+            Takes::Nothing | Takes::Form(_) | Takes::File => None,
+        }
+    }
+
+    pub fn content_type(&self) -> Option<&'static str> {
+        match self.takes {
+            Takes::Nothing => None,
+            Takes::Json(_) => Some("application/json"),
+            Takes::Form(_) => Some("application/x-www-form-urlencoded"),
+            Takes::File => Some(FORM_TYPE),
+        }
+    }
+
+    pub fn body(&self) -> Bytes {
+        match &self.takes {
+            Takes::Nothing => Bytes::new(),
+            Takes::Json(body) => body.to_string().into(),
+            Takes::Form(members) => {
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                form.extend_pairs(members.iter()).finish().into()
+            }
+            Takes::File => file_form(),
+        }
+    }
+
+    /// The path with the query that it takes.
+    pub fn target(&self) -> String {
+        match self.query {
+            "" => self.path.clone(),
+            query => format!("{}?{query}", self.path),
         }
     }
 
     /// The call as it is taken.
-    pub fn valid(&self) -> Attack {
-        let body = match &self.takes {
-            Takes::Nothing => Bytes::new(),
-            Takes::Json(body) => body.to_string().into(),
-            Takes::File => file_form(),
-        };
+    pub(super) fn valid(&self) -> Attack {
         Attack {
             what: "nothing was done".to_owned(),
             method: self.method.clone(),
-            path: match self.query {
-                "" => self.path.clone(),
-                query => format!("{}?{query}", self.path),
-            },
-            body,
+            path: self.target(),
+            body: self.body(),
             headers: Vec::new(),
             answers: Some(self.answers.to_vec()),
         }

@@ -4,22 +4,24 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::door::{Credentials, Door, Takes};
-use super::site::{DOMAIN, Site};
+use super::site::{DOMAIN, Objects};
 use crate::harness::tenant::{CONSUMER, PHONE};
 
 /// Every door that is answered with what is asked for.
-pub fn doors(site: &Site) -> Vec<Door> {
+pub fn doors(objects: &Objects) -> Vec<Door> {
     [
         third_party(),
         aggregation(),
-        files(site),
-        messages(site),
-        replays(site),
-        conversations(site),
-        suppressions(),
-        services(site),
-        provisioning(site),
-        operations(site),
+        callbacks(objects),
+        files(objects),
+        messages(objects),
+        replays(objects),
+        erasures(objects),
+        conversations(objects),
+        suppressions(objects),
+        services(objects),
+        provisioning(objects),
+        operations(objects),
     ]
     .into_iter()
     .flatten()
@@ -83,12 +85,38 @@ fn aggregation() -> Vec<Door> {
     ]
 }
 
-fn files(site: &Site) -> Vec<Door> {
+fn callbacks(objects: &Objects) -> Vec<Door> {
+    let [ccid, token, sparkpost] = &objects.callback;
+    let event = json!({ "type": "delivery", "event_id": "1", "rcpt_meta": { "messageId": objects.message } });
+    let batch = json!([{ "msys": { "message_event": event } }, { "msys": {} }]);
+    let door = |form| {
+        let door = Door::post("/nexus/v3/callbacks/mgage/{ccid}/{token}").at(&[ccid, token]);
+        Door {
+            takes: Takes::Form(form),
+            ..door.of(Credentials::Address)
+        }
+    };
+    vec![
+        door(&[
+            ("message_id", "bad-8"),
+            ("device_address", CONSUMER),
+            ("inbound_address", PHONE),
+            ("message", "Hi"),
+        ]),
+        door(&[("message_id", "bad-9"), ("status_code", "40")]),
+        Door::post("/nexus/v3/callbacks/sparkpost/{ccid}/{token}")
+            .at(&[ccid, sparkpost])
+            .takes(batch)
+            .of(Credentials::Address),
+    ]
+}
+
+fn files(objects: &Objects) -> Vec<Door> {
     let upload = |template| Door {
         takes: Takes::File,
         ..Door::post(template).at(&[PHONE]).of(Credentials::Signature)
     };
-    let download = Door::get("/nexus/v3/media/{mediaId}").at(&[&site.media]);
+    let download = Door::get("/nexus/v3/media/{mediaId}").at(&[&objects.media]);
     vec![
         upload("/nexus/v3/channels/{channelId}/media"),
         upload("/channels/{channelId}/media"),
@@ -96,8 +124,8 @@ fn files(site: &Site) -> Vec<Door> {
     ]
 }
 
-fn messages(site: &Site) -> Vec<Door> {
-    let id: &[&str] = &[&site.message];
+fn messages(objects: &Objects) -> Vec<Door> {
+    let id: &[&str] = &[&objects.message];
     let item = json!({
         "channel": { "from": { "id": PHONE }, "to": { "id": CONSUMER, "name": "Jane" }, "messageId": "bad-8" },
         "type": "Text", "text": "Hi", "notBefore": "2020-01-01T00:00:00Z",
@@ -128,8 +156,8 @@ fn messages(site: &Site) -> Vec<Door> {
     ]
 }
 
-fn replays(site: &Site) -> Vec<Door> {
-    let id: &[&str] = &[&site.replay];
+fn replays(objects: &Objects) -> Vec<Door> {
+    let id: &[&str] = &[&objects.replay];
     let filter = json!({
         "channelId": PHONE, "address": CONSUMER, "status": "Failed", "direction": "outbound",
         "since": "2020-01-01T00:00:00Z", "until": "2030-01-01T00:00:00Z", "campaignId": "c",
@@ -148,8 +176,24 @@ fn replays(site: &Site) -> Vec<Door> {
     ]
 }
 
-fn conversations(site: &Site) -> Vec<Door> {
-    let id: &[&str] = &[&site.conversation];
+fn erasures(objects: &Objects) -> Vec<Door> {
+    let id: &[&str] = &[&objects.erasure];
+    let body = json!({ "address": "16505550177", "dryRun": true });
+    vec![
+        Door::post("/nexus/v3/erasures")
+            .at(&[])
+            .takes(body)
+            .answers(&[202, 429]),
+        Door::get("/nexus/v3/erasures")
+            .at(&[])
+            .query("limit=5&cursor=MTc5NTI2NDkyODU5NC0w"),
+        Door::get("/nexus/v3/erasures/{id}").at(id),
+        Door::own(Method::DELETE, "/nexus/v3/erasures/{id}").at(id),
+    ]
+}
+
+fn conversations(objects: &Objects) -> Vec<Door> {
+    let id: &[&str] = &[&objects.conversation];
     let messages = "/nexus/v3/conversations/{id}/messages";
     let reply = json!({ "type": "Text", "text": "Hi" });
     let media = json!({ "type": "RichMedia", "text": "See", "content": [
@@ -165,13 +209,13 @@ fn conversations(site: &Site) -> Vec<Door> {
             .query("limit=5&cursor=MTc5NTI2NDkyODU5NC0w"),
         Door::post(messages).at(id).takes(reply).answers(&[202]),
         Door::post(messages).at(id).takes(media).answers(&[202]),
-        Door::post("/nexus/v3/conversations/{id}/close").at(&[&site.ending_conversation]),
+        Door::post("/nexus/v3/conversations/{id}/close").at(&[&objects.ending_conversation]),
     ]
 }
 
-fn suppressions() -> Vec<Door> {
+fn suppressions(objects: &Objects) -> Vec<Door> {
     let one = "/nexus/v3/suppressions/{channelId}/{address}";
-    let address: &[&str] = &[PHONE, "16505550188"];
+    let address: &[&str] = &[PHONE, &objects.suppressed];
     let body = json!({ "reason": "asked", "expiresAt": "2999-01-01T00:00:00Z" });
     vec![
         Door::get("/nexus/v3/suppressions").at(&[]).query("limit=5"),
@@ -186,9 +230,9 @@ fn suppressions() -> Vec<Door> {
     ]
 }
 
-fn services(site: &Site) -> Vec<Door> {
+fn services(objects: &Objects) -> Vec<Door> {
     let one = "/nexus/v3/provisioning/services/{ccid}/{name}";
-    let ccid = site.provisioned.to_string();
+    let ccid = objects.provisioned.to_string();
     let channels = json!({
         "url": "N/A",
         "data": { "channels": [{ "channelId": PHONE, "webhook": {
@@ -201,6 +245,11 @@ fn services(site: &Site) -> Vec<Door> {
         }] },
     });
     let provider = json!({ "url": "N/A", "data": { "provider": "Async" }, "secret": {} });
+    let mgage = json!({
+        "url": "https://directtext.mgage.com", "secret": { "username": "u", "password": "p" },
+        "data": { "timeoutSeconds": 5, "maxInFlight": 4, "ratePerSecond": 10, "unknownPolicy": "hold",
+                  "holdSeconds": 60, "statusCodes": { "40": "Delivered", "129": 530 } },
+    });
     let put = |method, name, body| {
         let door = Door::own(method, one).at(&[&ccid, name]).takes(body);
         door.answers(&[200, 201]).of(Credentials::Operator)
@@ -209,11 +258,15 @@ fn services(site: &Site) -> Vec<Door> {
         put(Method::PUT, "Async", channels.clone()),
         put(Method::POST, "Async", channels),
         put(Method::POST, "SMS", provider),
+        put(Method::POST, "mGageSMS", mgage),
         Door::get("/nexus/v3/provisioning/services/{ccid}")
             .at(&[&ccid])
             .of(Credentials::Operator),
         Door::get(one)
             .at(&[&ccid, "Async"])
+            .of(Credentials::Operator),
+        Door::post("/nexus/v3/provisioning/services/{ccid}/{name}/callback-token")
+            .at(&[&ccid, "mGageSMS"])
             .of(Credentials::Operator),
         Door::own(Method::DELETE, one)
             .at(&[&ccid, "Email"])
@@ -222,11 +275,11 @@ fn services(site: &Site) -> Vec<Door> {
     ]
 }
 
-fn provisioning(site: &Site) -> Vec<Door> {
+fn provisioning(objects: &Objects) -> Vec<Door> {
     let senders = "/nexus/v3/provisioning/senders/{ccid}";
     let sender = "/nexus/v3/provisioning/senders/{ccid}/{name}";
     let key = "/nexus/v3/provisioning/apikeys/{id}";
-    let ccid = site.provisioned.to_string();
+    let ccid = objects.provisioned.to_string();
     let keys = "/nexus/v3/provisioning/apikeys";
     let new_key = json!({
         "tenant": ccid, "name": "new", "permissions": ["nexus:messages:read"], "enabled": true,
@@ -248,17 +301,17 @@ fn provisioning(site: &Site) -> Vec<Door> {
             .at(&[])
             .query("limit=5&tenant=*&cursor=MGJjZmE1NDQtNmM2Zi00NGUwLTljZTMtY2U1NzkzMzdlYWRk"),
         Door::own(Method::PATCH, key)
-            .at(&[&site.changing_key])
+            .at(&[&objects.changing_key])
             .takes(change),
-        Door::get(key).at(&[&site.changing_key]),
+        Door::get(key).at(&[&objects.changing_key]),
         Door::own(Method::DELETE, key)
-            .at(&[&site.ending_key])
+            .at(&[&objects.ending_key])
             .answers(&[200, 404]),
         Door::own(Method::PUT, sender)
-            .at(&[&ccid, "chat.Main"])
+            .at(&[&ccid, &objects.section])
             .takes(options)
             .answers(&[200, 201]),
-        Door::get(sender).at(&[&ccid, "chat.Main"]),
+        Door::get(sender).at(&[&ccid, &objects.section]),
         Door::get(senders).at(&[&ccid]).query("limit=5&cursor=MQ"),
         Door::own(Method::DELETE, sender)
             .at(&[&ccid, "chat.Other"])
@@ -269,8 +322,8 @@ fn provisioning(site: &Site) -> Vec<Door> {
     .collect()
 }
 
-fn operations(site: &Site) -> Vec<Door> {
-    let id: &[&str] = &[&site.endpoint];
+fn operations(objects: &Objects) -> Vec<Door> {
+    let id: &[&str] = &[&objects.endpoint];
     let feed = "stream=all&types=message.received&wait=0&limit=5";
     vec![
         Door::get("/health/live").at(&[]).of(Credentials::Nobody),
@@ -286,6 +339,10 @@ fn operations(site: &Site) -> Vec<Door> {
             .query("limit=5&cursor=MQ"),
         Door::get("/nexus/v3/statistics").at(&[]).query(
             "limit=5&cursor=NS84&channelId=16504661149&since=2026-01-01T00:00:00Z&until=2030-01-01T00:00:00Z",
+        ),
+        Door::get("/nexus/v3/audit").at(&[]).query(
+            "limit=5&cursor=NTA&since=2026-01-01T00:00:00Z&until=2030-01-01T00:00:00Z&action=service.saved\
+                &object=service&objectId=Async",
         ),
         Door::get("/nexus/v3/endpoints/{id}").at(id),
         Door::post("/nexus/v3/endpoints/{id}/pause").at(id),

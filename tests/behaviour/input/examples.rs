@@ -20,7 +20,7 @@ async fn every_example_of_a_request_is_taken() {
     let mut caller = Caller::new(&site.gateway.url());
     let mut taken = 0;
     let mut seen = HashSet::new();
-    for door in doors(&site) {
+    for door in doors(&site.objects) {
         // Where an operation has several rows, the examples are of the first one's channel.
         if !seen.insert((door.method.clone(), door.template)) {
             continue;
@@ -28,7 +28,7 @@ async fn every_example_of_a_request_is_taken() {
         let operation = document.operation(door.method.as_str(), door.template);
         for example in examples(&document, operation.unwrap()) {
             let example = example.to_string();
-            let own = site.provisioned.to_string();
+            let own = site.objects.provisioned.to_string();
             let body = example.replace(TENANT_OF_EXAMPLES, &own);
             let headers = site.headers(&json_door(&door), body.as_bytes());
             let call = (door.method.clone(), door.path.as_str());

@@ -15,14 +15,16 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Every POST of our own that is taken as the table has it, the upload of an application among them.
 fn posts(site: &Site) -> Vec<Door> {
-    let all = doors(site).into_iter().map(|door| match door.takes {
-        Takes::File => Door {
-            credentials: Credentials::Key,
-            manner: Manner::Own,
-            ..door
-        },
-        Takes::Nothing | Takes::Json(_) => door,
-    });
+    let all = doors(&site.objects)
+        .into_iter()
+        .map(|door| match door.takes {
+            Takes::File => Door {
+                credentials: Credentials::Key,
+                manner: Manner::Own,
+                ..door
+            },
+            Takes::Nothing | Takes::Json(_) | Takes::Form(_) => door,
+        });
     all.filter(|door| door.method == Method::POST && door.manner == Manner::Own)
         .filter(|door| door.answers[0] < 300)
         .collect()
@@ -34,6 +36,7 @@ fn otherwise(door: &Door, call: &Attack) -> Attack {
     match door.takes {
         Takes::Nothing => other.path.push_str("?other"),
         Takes::Json(_) => other.body = [&call.body, &b" "[..]].concat().into(),
+        Takes::Form(_) => other.body = [&call.body, &b"&other=1"[..]].concat().into(),
         Takes::File => other.body = replaced(&call.body, b"the rest", b"the test"),
     }
     other

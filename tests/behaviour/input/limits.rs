@@ -20,7 +20,7 @@ async fn a_body_of_more_than_a_mib_is_refused_before_its_end() {
     let settings = [("MEDIA__MESSAGE_BODY_BYTES_MAX", "1048576")];
     let site = Site::open_with(&settings).await;
     let before = site.rows().await;
-    let json = doors(&site)
+    let json = doors(&site.objects)
         .into_iter()
         .filter(|door| matches!(door.takes, Takes::Json(_)));
     for door in json {

@@ -16,7 +16,7 @@ const NOT_DESCRIBED: [(&str, usize); 2] = [("src/health.rs", 5), ("src/simulator
 #[tokio::test]
 async fn every_operation_of_the_document_has_its_row_and_every_row_its_operation() {
     let site = Site::open().await;
-    let rows: BTreeSet<String> = doors(&site)
+    let rows: BTreeSet<String> = doors(&site.objects)
         .iter()
         .map(|door| format!("{} {}", door.method, door.template))
         .collect();

@@ -1,12 +1,12 @@
 //! A gateway with one of everything that a path can name.
 
 use nexus_gateway::platform::clock::rfc3339;
-use nexus_gateway::simulator::{FORM_TYPE, upload_form};
+use nexus_gateway::simulator::upload_form;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::door::{Credentials, Door, Takes};
+use super::door::{Credentials, Door};
 use crate::harness::TestGateway;
 use crate::harness::gateway::WEBHOOK_SECRET;
 use crate::harness::tenant::{CONSUMER, OTHER_PHONE, PHONE, Tenant, text_to};
@@ -24,16 +24,29 @@ const HOUR_MS: i64 = 3_600_000;
 pub struct Site {
     pub gateway: TestGateway,
     pub tenant: Tenant,
+    pub objects: Objects,
+}
+
+/// One of everything that a path can name.
+#[derive(Debug, Clone)]
+pub struct Objects {
     /// A tenant that is there to be provisioned, so that the first one stays as it is.
     pub provisioned: Uuid,
     pub message: String,
     pub replay: String,
+    pub erasure: String,
     pub conversation: String,
     pub ending_conversation: String,
     pub endpoint: String,
     pub changing_key: String,
     pub ending_key: String,
     pub media: String,
+    /// The tenant, and the tokens of the addresses that mGage and SparkPost call.
+    pub callback: [String; 3],
+    /// An address that the doors suppress.
+    pub suppressed: String,
+    /// A section that the doors put.
+    pub section: String,
 }
 
 impl Site {
@@ -43,32 +56,19 @@ impl Site {
 
     pub async fn open_with(settings: &[(&str, &str)]) -> Self {
         // A replay that was refused for the others' sake would be taken when it is asked for again.
-        let settings = [settings, &[("REPLAYS__RUNNING_MAX", "64")]].concat();
+        let ample = [
+            ("REPLAYS__RUNNING_MAX", "64"),
+            ("ERASURES__RUNNING_MAX", "10000"),
+            ("SECURITY__SOURCE_FAILURES_PER_MINUTE", "1000000"),
+        ];
+        let settings = [settings, &ample].concat();
         let gateway = TestGateway::start_with(&settings).await;
         let tenant = gateway.tenant().await;
-        take_mail(&gateway, &tenant).await;
-        let message = later(&gateway, &tenant, (PHONE, CONSUMER)).await;
-        later(&gateway, &tenant, (OTHER_PHONE, CONSUMER)).await;
-        later(&gateway, &tenant, ("help@company.com", "jane@example.com")).await;
-        let endpoint = pause_all_but(OTHER_PHONE, &tenant).await;
-        tenant.consumer_says(LEAVING, "Bye").await;
-        let ending_conversation = first_id(&tenant, "/nexus/v3/conversations").await;
-        tenant.consumer_says(CONSUMER, "Hello").await;
-        let conversation = first_id(&tenant, "/nexus/v3/conversations").await;
-        let upload = tenant.third_party.upload("a.png", "image/png", PICTURE);
-        let upload = upload.await.unwrap().json();
+        let objects = Objects::of(&gateway, &tenant).await;
         Self {
-            provisioned: Uuid::new_v4(),
-            message,
-            replay: replay(&tenant).await,
-            conversation,
-            ending_conversation,
-            endpoint,
-            changing_key: key(&tenant).await,
-            ending_key: key(&tenant).await,
-            media: text(&upload["data"]["mediaId"]),
-            tenant,
             gateway,
+            tenant,
+            objects,
         }
     }
 
@@ -77,26 +77,25 @@ impl Site {
         let tenant = &self.tenant;
         let mut headers = match door.credentials {
             Credentials::Signature => tenant.third_party.signed_headers(body),
-            Credentials::Nobody | Credentials::Key | Credentials::Operator | Credentials::Basic => {
-                HeaderMap::new()
-            }
+            Credentials::Nobody
+            | Credentials::Key
+            | Credentials::Operator
+            | Credentials::Basic
+            | Credentials::Address => HeaderMap::new(),
         };
         match door.credentials {
             Credentials::Key => identify(&mut headers, &tenant.key, tenant.ccid),
             Credentials::Operator => {
-                identify(&mut headers, self.gateway.bootstrap_key(), self.provisioned);
+                let provisioned = self.objects.provisioned;
+                identify(&mut headers, self.gateway.bootstrap_key(), provisioned);
             }
             Credentials::Basic => {
                 let basic = basic(&tenant.ccid.to_string(), &tenant.key);
                 headers.insert(AUTHORIZATION, basic);
             }
-            Credentials::Nobody | Credentials::Signature => {}
+            Credentials::Nobody | Credentials::Signature | Credentials::Address => {}
         }
-        if let Some(content_type) = match door.takes {
-            Takes::Nothing => None,
-            Takes::Json(_) => Some("application/json"),
-            Takes::File => Some(FORM_TYPE),
-        } {
+        if let Some(content_type) = door.content_type() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
         headers
@@ -111,14 +110,69 @@ impl Site {
                      query_to_xml(format('select count(*) as rows from %s', c.oid::regclass), false, true, '')
                  ))[1]::text::bigint
              from pg_class c
-             -- These are written by a task, too.
-             where c.relname not in ('statistics', 'statistics_deltas', 'tasks') and c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = 'public'::regnamespace
+             -- These are written by a task, too; records have tests of their own.
+             where c.relname not in ('audit', 'statistics', 'statistics_deltas', 'tasks') and c.relkind in ('r', 'p') and not c.relispartition and c.relnamespace = 'public'::regnamespace
              order by 1",
         )
         .fetch_all(&mut connection)
         .await
         .unwrap()
     }
+}
+
+impl Objects {
+    /// Makes them.
+    pub async fn of(gateway: &TestGateway, tenant: &Tenant) -> Self {
+        take_mail(gateway, tenant).await;
+        let message = later(gateway, tenant, (PHONE, CONSUMER)).await;
+        later(gateway, tenant, (OTHER_PHONE, CONSUMER)).await;
+        later(gateway, tenant, ("help@company.com", "jane@example.com")).await;
+        let endpoint = pause_all_but(OTHER_PHONE, tenant).await;
+        tenant.consumer_says(LEAVING, "Bye").await;
+        let ending_conversation = first_id(tenant, "/nexus/v3/conversations").await;
+        tenant.consumer_says(CONSUMER, "Hello").await;
+        let conversation = first_id(tenant, "/nexus/v3/conversations").await;
+        let upload = tenant.third_party.upload("a.png", "image/png", PICTURE);
+        let upload = upload.await.unwrap().json();
+        Self {
+            provisioned: Uuid::new_v4(),
+            message,
+            replay: replay(tenant).await,
+            erasure: erasure(tenant).await,
+            conversation,
+            ending_conversation,
+            endpoint,
+            changing_key: key(tenant).await,
+            ending_key: key(tenant).await,
+            media: text(&upload["data"]["mediaId"]),
+            callback: callback(tenant).await,
+            suppressed: "16505550188".to_owned(),
+            section: "chat.Main".to_owned(),
+        }
+    }
+}
+
+/// The tenant, and the tokens of the addresses that mGage and SparkPost call.
+async fn callback(tenant: &Tenant) -> [String; 3] {
+    let mgage = json!({ "username": "u", "password": "p" });
+    let mgage = token(tenant, ("mGageSMS", "https://directtext.mgage.com"), &mgage).await;
+    let sparkpost = json!({ "apikey": "k" });
+    let place = ("SparkPostEmail", "https://api.sparkpost.com/api/v1");
+    [
+        tenant.ccid.to_string(),
+        mgage,
+        token(tenant, place, &sparkpost).await,
+    ]
+}
+
+/// Saves a service; the token of its address.
+async fn token(tenant: &Tenant, (name, url): (&str, &str), secret: &Value) -> String {
+    let path = format!("/nexus/v3/provisioning/services/{}/{name}", tenant.ccid);
+    let service = json!({ "url": url, "data": {}, "secret": secret });
+    let saved = tenant.put(&path, &service).await;
+    assert_eq!(saved.status, 201, "{saved:?}");
+    let url = text(&saved.json()["data"]["callbackUrl"]);
+    url.rsplit('/').next().unwrap().to_owned()
 }
 
 /// A form with one file.
@@ -200,6 +254,13 @@ async fn key(tenant: &Tenant) -> String {
 async fn replay(tenant: &Tenant) -> String {
     let body = json!({ "filter": {}, "ratePerSecond": 1, "dryRun": true });
     let begun = tenant.post("/nexus/v3/replays", &body).await;
+    assert_eq!(begun.status, 202, "{:?}", begun.json());
+    text(&begun.json()["data"]["id"])
+}
+
+async fn erasure(tenant: &Tenant) -> String {
+    let body = json!({ "address": "16505550177", "dryRun": true });
+    let begun = tenant.post("/nexus/v3/erasures", &body).await;
     assert_eq!(begun.status, 202, "{:?}", begun.json());
     text(&begun.json()["data"]["id"])
 }

@@ -1,6 +1,7 @@
 //! What operators see: whether the process is well, what it counts, what holds it up, and data that came back from
 //! elsewhere.
 
+mod canaries;
 mod feed;
 mod following;
 mod health;
@@ -13,7 +14,7 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 
 /// What anybody without a key gets.
-async fn get(url: &str) -> Reply {
+pub async fn get(url: &str) -> Reply {
     let client = WireClient::new().unwrap();
     client
         .send(Method::GET, url, HeaderMap::new(), Vec::new())

@@ -92,6 +92,11 @@ async fn what_no_partition_takes_along_is_forgotten_when_its_time_is_over() {
     );
     let replay = json!({ "filter": {}, "ratePerSecond": 1, "dryRun": true });
     assert_eq!(tenant.post("/nexus/v3/replays", &replay).await.status, 202);
+    let erasure = json!({ "address": CONSUMER, "dryRun": true });
+    assert_eq!(
+        tenant.post("/nexus/v3/erasures", &erasure).await.status,
+        202
+    );
     let mut database = gateway.connect().await;
     sqlx::query("insert into lives (number, life, ended_at) values (1000, 1, now())")
         .execute(&mut database)
@@ -114,11 +119,12 @@ async fn what_no_partition_takes_along_is_forgotten_when_its_time_is_over() {
 }
 
 /// Tables whose rows go one by one, with what of them has an end.
-const FORGOTTEN: [&str; 5] = [
+const FORGOTTEN: [&str; 6] = [
     "dead_letters",
     "conversations where closed_at is not null",
     "idempotency_keys",
     "replays where ended_at is not null",
+    "erasures where ended_at is not null",
     "lives where ended_at is not null",
 ];
 

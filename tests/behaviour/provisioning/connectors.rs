@@ -1,4 +1,4 @@
-//! Services of providers that this gateway does not send through: saved and checked, and plain about it when asked to send.
+//! Services of providers: checked when they are saved, and missed where a channel is to be sent for without them.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::harness::tenant::{PHONE, text_to};
 use crate::provisioning::api::{Holder, new_ccid};
 
 #[tokio::test]
-async fn a_channel_whose_provider_cannot_be_sent_through_says_so_and_queues_nothing() {
+async fn a_channel_whose_providers_service_is_missing_says_so_and_queues_nothing() {
     let gateway = TestGateway::start().await;
     let tenant = gateway.tenant().await;
     let operator = Holder::bootstrap(&gateway);
@@ -17,11 +17,7 @@ async fn a_channel_whose_provider_cannot_be_sent_through_says_so_and_queues_noth
         open["data"]["items"][0]["id"].as_str().unwrap().to_owned()
     };
     let section = format!("senders/{}/chat.Main", tenant.ccid);
-    let service = format!("services/{}/mGageSMS", tenant.ccid);
-    let mgage = json!({ "url": "directtext.mgage.com", "data": {}, "secret": { "username": "u", "password": "p" } });
-    operator.put(&service, &mgage).await.accepted(201);
-
-    let cannot = "this gateway cannot send through mGage";
+    let cannot = "the tenant has no mGageSMS service, which is to send for it";
     let put = operator
         .put(
             &section,

@@ -1,6 +1,6 @@
 //! The directory on several replicas over one database: what one changes, the others take up.
 
-use nexus_gateway::provisioning::{CannotSend, Provider};
+use nexus_gateway::provisioning::{CannotSend, ServiceName};
 use nexus_gateway::values::Ccid;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -56,12 +56,12 @@ async fn only_what_changed_is_read_again() {
     let after = there.directory.snapshot();
 
     let phone = PHONE.parse().unwrap();
-    let kept = [&before, &after].map(|snapshot| snapshot.channel(other, &phone).unwrap());
+    let kept = [&before, &after].map(|snapshot| snapshot.third_party(other, &phone).unwrap());
     assert!(
         std::sync::Arc::ptr_eq(kept[0], kept[1]),
         "the other tenant was not read again"
     );
-    assert!(after.channel(changed, &phone).is_some());
+    assert!(after.third_party(changed, &phone).is_some());
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn every_channel_has_a_lane_that_outlives_it() {
     let snapshot = here.directory.snapshot();
     let lane = |channel: &str| {
         snapshot
-            .channel(ccid, &channel.parse().unwrap())
+            .third_party(ccid, &channel.parse().unwrap())
             .unwrap()
             .lane
     };
@@ -125,7 +125,10 @@ async fn every_channel_has_a_lane_that_outlives_it() {
     here.put(&place, &async_service(&[PHONE])).await;
     let again = here.directory.snapshot();
     assert_eq!(
-        again.channel(ccid, &PHONE.parse().unwrap()).unwrap().lane,
+        again
+            .third_party(ccid, &PHONE.parse().unwrap())
+            .unwrap()
+            .lane,
         phone_lane,
         "what waits finds its channel again"
     );
@@ -160,7 +163,7 @@ async fn the_service_says_who_carries_and_from_whom() {
     let snapshot = here.directory.snapshot();
     let phone = PHONE.parse().unwrap();
     let refused = snapshot.channel_to_send(ccid, &phone, false).unwrap_err();
-    assert_eq!(refused, CannotSend::NoConnector(Provider::MGage));
+    assert_eq!(refused, CannotSend::NoService(ServiceName::MGageSms));
     assert_eq!(snapshot.defaults(ccid).sms.unwrap().as_str(), PHONE);
     assert_eq!(snapshot.senders_of(ccid).len(), 1);
 

@@ -96,7 +96,7 @@ async fn first_call_waits(gateway: &TestGateway) -> bool {
     let mut database = gateway.connect().await;
     sqlx::query_scalar(
         "select exists (select 1 from pg_stat_activity where datname = current_database()
-                        and wait_event_type = 'Lock' and query like 'update directory%')",
+                        and wait_event_type = 'Lock' and query like '%update directory%')",
     )
     .fetch_one(&mut database)
     .await

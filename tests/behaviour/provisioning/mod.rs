@@ -1,6 +1,6 @@
 //! Provisioning as an operator sees it: API keys, services and senders over HTTP, on one replica and on several.
 
-mod api;
+pub mod api;
 mod callers;
 mod connectors;
 mod directory;

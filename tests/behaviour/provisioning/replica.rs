@@ -99,6 +99,7 @@ impl Deployment {
             vault,
             clock,
             guard: AddressGuard::new(Vec::new()),
+            public_url: None,
             https_only: false,
         };
         Replica {
@@ -119,7 +120,7 @@ impl Replica {
     pub fn has_channel(&self, ccid: Ccid, channel: &str) -> bool {
         self.directory
             .snapshot()
-            .channel(ccid, &channel.parse().unwrap())
+            .third_party(ccid, &channel.parse().unwrap())
             .is_some()
     }
 

@@ -3,7 +3,10 @@
 
 mod counted;
 mod death;
+mod erasure;
+mod keys;
 mod locks;
+mod many_lanes;
 mod replay;
 mod sharing;
 mod stopping;

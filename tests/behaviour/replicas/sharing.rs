@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::harness::TestGateway;
 use crate::harness::eventually::eventually;
+use crate::harness::ledger::nothing_waits;
 use crate::harness::tenant::{CONSUMER, SOON, Tenant, texts};
 
 /// What the contract grants a change of provisioning until it is in force everywhere.
@@ -267,16 +268,4 @@ async fn first_beat(database: &mut PgConnection) -> i64 {
         .fetch_one(database)
         .await
         .unwrap()
-}
-
-/// Waits until every delivery has come to its end.
-async fn nothing_waits(database: &mut PgConnection) {
-    eventually("no delivery waits", SOON, async || {
-        let waiting: i64 = sqlx::query_scalar("select count(*) from deliveries where lane > 0")
-            .fetch_one(&mut *database)
-            .await
-            .unwrap();
-        (waiting == 0).then_some(())
-    })
-    .await;
 }

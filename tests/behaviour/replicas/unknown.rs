@@ -1,6 +1,9 @@
 //! Where a repeat would not be safe an attempt is announced before its first byte leaves. One without a result may have
 //! been sent: the message is `Unknown`, nobody sends it again, and a receipt or the end of its hold settles it.
 
+use std::time::Duration;
+
+use nexus_gateway::connectors::carrier::UnknownPolicy;
 use nexus_gateway::dispatch::attempt::Report;
 use nexus_gateway::dispatch::backoff::RetrySchedule;
 use nexus_gateway::dispatch::decision::{Decision, DeliveryFacts, decide};
@@ -15,6 +18,7 @@ use sqlx::PgConnection;
 
 use crate::harness::TestGateway;
 use crate::harness::eventually::eventually;
+use crate::harness::ledger::nothing_waits;
 use crate::harness::tenant::{CONSUMER, SOON, Tenant, texts};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -67,13 +71,15 @@ impl Interrupted {
             attempt: 1,
             now_ms,
             valid_until_ms: self.delivery.expires_at,
-            repeats_safe: false,
+            unknown: UnknownPolicy::Hold(None),
+            unknown_hold: Duration::from_mins(30),
             schedule: &schedule,
             jitter: 0.5,
         };
         let report = Report::without_attempt(&self.delivery);
         let decision = decide(report.outcome, &facts).decision;
-        assert_eq!(decision, Decision::HoldUnknown);
+        let until_ms = now_ms + 1_800_000;
+        assert_eq!(decision, Decision::HoldUnknown { until_ms });
 
         let owner = new_life(&mut self.database).await;
         let (lane, _inbox) = OwnedLane::new(self.delivery.lane, 1);
@@ -94,18 +100,6 @@ impl Interrupted {
         let next = self.answers.replica(&[]).await;
         self.tenant.resume().await;
         next
-    }
-
-    async fn is_done_with(&mut self) {
-        let database = &mut self.database;
-        eventually("nothing waits", SOON, async || {
-            let waiting: i64 = sqlx::query_scalar("select count(*) from deliveries where lane > 0")
-                .fetch_one(&mut *database)
-                .await
-                .unwrap();
-            (waiting == 0).then_some(())
-        })
-        .await;
     }
 }
 
@@ -136,7 +130,7 @@ async fn a_receipt_within_the_hold_settles_a_message_that_may_have_been_sent() {
         .receipt(&interrupted.id, "Delivered", None);
     assert_eq!(receipt.await.status, 200);
     let next = interrupted.go_on().await;
-    interrupted.is_done_with().await;
+    nothing_waits(&mut interrupted.database).await;
     let message = interrupted.tenant.message(&interrupted.id).await;
     assert_eq!(message["status"], "Delivered");
     assert_eq!(dead_letters(&interrupted.tenant).await, 0);
@@ -155,7 +149,7 @@ async fn without_a_receipt_a_message_that_may_have_been_sent_has_failed_when_its
         .await;
     let last = failed["history"].as_array().unwrap().last().unwrap();
     assert_eq!(last["reasons"][0]["code"], 500, "{failed}");
-    interrupted.is_done_with().await;
+    nothing_waits(&mut interrupted.database).await;
     assert_eq!(dead_letters(&interrupted.tenant).await, 1);
     assert_eq!(next.third_party.count(), 0);
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::MemberFault;
 use super::attachments::{ATTACHMENT, Written};
-use super::form::{self, NotUtf8};
+use crate::connectors::form::{self, BodyShape, NotUtf8};
 use crate::values::ReasonCode;
 
 /// The names that mean something to us; whatever else is there is ignored.
@@ -33,32 +33,11 @@ pub(super) const RESULT_CODE: &str = "result_code";
 /// Longest value of every member but the text, in characters.
 const CHARS_MAX: usize = 255;
 
-/// How the body of a call is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BodyShape {
-    Form,
-    Json,
-}
-
 /// What a call says, by name. An empty value is as good as none, but for a text, which may be empty.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Members {
     values: BTreeMap<&'static str, String>,
     pub(super) attachments: Written,
-}
-
-impl BodyShape {
-    /// By a `Content-Type`. Its parameters say nothing: forms and JSON are in UTF-8 whatever a `charset` claims.
-    pub fn of(content_type: &str) -> Option<Self> {
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            Some(Self::Form)
-        } else if essence.eq_ignore_ascii_case("application/json") {
-            Some(Self::Json)
-        } else {
-            None
-        }
-    }
 }
 
 impl Members {

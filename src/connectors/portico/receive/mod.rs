@@ -4,39 +4,15 @@
 //! does not see which.
 
 mod attachments;
-mod form;
 mod members;
 mod message;
 mod receipt;
 mod wire;
 
 pub use attachments::Attachment;
-pub use members::{BodyShape, Members};
+pub use members::Members;
 pub use message::{SmsMessage, message};
 pub use receipt::{SmsReceipt, Verdict, receipt};
 pub use wire::{MessageMembers, ReceiptMembers};
 
-use crate::values::ReasonCode;
-
-/// One thing that is wrong with a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MemberFault {
-    /// The name of the member, such as `message_id`; empty where the whole is at fault.
-    pub name: String,
-    pub message: String,
-    pub reason: ReasonCode,
-}
-
-impl MemberFault {
-    fn new(name: &str, message: impl Into<String>) -> Self {
-        Self::with_reason(name, ReasonCode::InvalidStructure, message)
-    }
-
-    fn with_reason(name: &str, reason: ReasonCode, message: impl Into<String>) -> Self {
-        Self {
-            name: name.to_owned(),
-            message: message.into(),
-            reason,
-        }
-    }
-}
+use crate::connectors::form::MemberFault;

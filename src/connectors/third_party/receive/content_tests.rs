@@ -2,7 +2,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::connectors::third_party::send::{Outbound, render_body};
+use crate::connectors::outbound::Outbound;
+use crate::connectors::third_party::send::render_body;
 use crate::connectors::third_party::settings::BodyShape;
 use crate::content::testing::{LIMITS, any_content};
 use crate::values::{Email, EmailPart, MediaId};
@@ -160,6 +161,7 @@ proptest! {
             to: &to,
             message_id: "1613474523265-0".parse().unwrap(),
             reply_to: None,
+        is_bulk: false,
             content: &content,
             link: &MediaId::reference,
         };

@@ -3,29 +3,10 @@
 use bytes::Bytes;
 use serde::Serialize;
 
+use crate::connectors::outbound::Outbound;
 use crate::connectors::third_party::settings::BodyShape;
-use crate::content::members::{Link, Members};
-use crate::values::{ChannelId, Content, MessageId, Party};
-
-/// A message that goes to one person.
-#[derive(Clone)]
-pub struct Outbound<'a> {
-    pub channel_id: &'a ChannelId,
-    pub from: &'a Party,
-    pub to: &'a Party,
-    pub message_id: MessageId,
-    pub reply_to: Option<&'a Party>,
-    pub content: &'a Content,
-    /// Where the third party finds what was uploaded; the same for every attempt.
-    pub link: Link<'a>,
-}
-
-impl std::fmt::Debug for Outbound<'_> {
-    /// Shows no content, which is nobody's business in a log.
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Outbound({})", self.message_id)
-    }
-}
+use crate::content::members::Members;
+use crate::values::Party;
 
 /// Writes a message as compact JSON. The same message gives the same bytes.
 ///

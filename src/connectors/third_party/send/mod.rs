@@ -13,7 +13,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Request};
 
 pub use self::answer::interpret;
-pub use self::body::{Outbound, render_body};
+pub use self::body::render_body;
 use super::settings::{DatedSecrets, SignatureScheme, ThirdPartyChannel};
 use crate::auth::signature::standard_webhooks::{self, WebhookKey};
 use crate::auth::signature::{SHA1_HEADER, SHA256_HEADER, sign_sha1, sign_sha256};

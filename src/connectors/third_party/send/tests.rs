@@ -6,9 +6,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::connectors::outbound::Outbound;
 use crate::connectors::outcome::{AttemptError, NotStarted, Outcome};
 use crate::connectors::third_party::settings::{AsyncSettings, BodyShape};
-use crate::platform::outbound::{Answer, ExchangeFailed, FailureKind, TimeoutPhase};
+use crate::platform::outbound::{Answer, ExchangeFailed, FailureKind, TimeoutPhase, TlsFault};
 use crate::values::{ChannelId, Content, Email, EmailPart, MediaId, MessageId, Party, ReasonCode};
 
 /// 2026-11-24T12:00:00Z.
@@ -30,6 +31,7 @@ fn rendered(text: &str, shape: BodyShape) -> Bytes {
         to: &party("16504661149", None),
         message_id: "1613474523265-0".parse::<MessageId>().unwrap(),
         reply_to: None,
+        is_bulk: false,
         content: &Content::Text(text.to_owned()),
         link: &MediaId::reference,
     };
@@ -112,6 +114,7 @@ fn a_mail_has_everything_where_the_vendor_s_example_has_it() {
             "reply-to@company.com",
             Some("Responder display name"),
         )),
+        is_bulk: false,
         content: &content,
         link: &MediaId::reference,
     };
@@ -268,7 +271,10 @@ fn a_failure_on_the_way_is_worth_another_attempt() {
         (FailureKind::AddressRefused, AttemptError::AddressRefused),
         (FailureKind::Dns, AttemptError::Dns),
         (FailureKind::Connect, AttemptError::Connect),
-        (FailureKind::Tls, AttemptError::Tls),
+        (
+            FailureKind::Tls(TlsFault::Expired),
+            AttemptError::Tls(TlsFault::Expired),
+        ),
         (
             FailureKind::Timeout(TimeoutPhase::Connecting),
             AttemptError::Timeout,

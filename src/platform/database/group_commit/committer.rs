@@ -223,14 +223,33 @@ fn no_connection(error: sqlx::Error) -> sqlx::Error {
     }
 }
 
-/// A connection to a server that takes writes: neither a standby does, nor an old primary that was told not to.
+/// A connection to a server that takes writes and has room for some: neither a standby takes them, nor an old primary
+/// that was told not to, and a full disk refuses whatever grows while small changes still succeed.
 async fn writable(connect: &PgConnectOptions) -> sqlx::Result<PgConnection> {
     let mut connection = connect.connect().await?;
     let takes_writes =
         sqlx::query_scalar::<_, bool>("select current_setting('transaction_read_only') = 'off'")
             .fetch_one(&mut connection)
             .await?;
-    takes_writes
-        .then_some(connection)
-        .ok_or(sqlx::Error::BeginFailed)
+    if !takes_writes {
+        return Err(sqlx::Error::BeginFailed);
+    }
+    has_room(&mut connection).await?;
+    Ok(connection)
+}
+
+/// Lets the server write some megabytes beside its tables, which leaves nothing behind: what does not fit into the
+/// memory of a statement goes into a temporary file.
+async fn has_room(connection: &mut PgConnection) -> sqlx::Result<()> {
+    let mut transaction = connection.begin().await?;
+    for setting in [
+        "set local work_mem = '64kB'",
+        "set local temp_tablespaces = ''",
+    ] {
+        sqlx::query(setting).execute(&mut *transaction).await?;
+    }
+    sqlx::query("select count(*) from generate_series(1, 150000)")
+        .execute(&mut *transaction)
+        .await?;
+    transaction.rollback().await
 }

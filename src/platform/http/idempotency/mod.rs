@@ -27,6 +27,8 @@ use crate::platform::telemetry::metric;
 use crate::platform::vault::{SealContext, Vault};
 use crate::values::Ccid;
 
+/// What answers are sealed for, beside tenant and key.
+pub const SEALED_TABLE: &str = "idempotency_keys";
 /// `status.code` of a call whose first is still under way.
 const STILL_RUNNING: u16 = 4091;
 /// When a caller may ask again what became of the first, in seconds.
@@ -204,7 +206,7 @@ fn lock_of(call: &KeyedCall) -> i64 {
 fn context(call: &KeyedCall) -> SealContext<'_> {
     SealContext {
         ccid: call.ccid,
-        table: "idempotency_keys",
+        table: SEALED_TABLE,
         row: call.key.as_str(),
     }
 }

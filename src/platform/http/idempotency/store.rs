@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::KeyedCall;
+use crate::platform::vault::{KeyId, SealedRow};
 use crate::values::Ccid;
 
 /// What is known of a call that was made under a key.
@@ -178,6 +179,58 @@ pub async fn tenants_with(
     .fetch_all(connection)
     .await?;
     Ok(tenants.into_iter().map(Ccid::from_uuid).collect())
+}
+
+/// Kept answers that another master key has sealed, from behind a place on and in the order of their places. They are
+/// locked, so that nobody changes them meanwhile; those that somebody is changing are left out.
+pub async fn lock_sealed_otherwise(
+    connection: &mut PgConnection,
+    key_id: KeyId,
+    (after, limit): ((Uuid, &str), i64),
+) -> sqlx::Result<Vec<SealedRow>> {
+    sqlx::query_as!(
+        SealedRow,
+        r#"select ccid, key as "row", sealed_answer as "sealed!"
+           from idempotency_keys
+           where substring(sealed_answer from 2 for 8) <> $1 and (ccid, key) > ($2, $3)
+           order by ccid, key
+           limit $4
+           for update skip locked"#,
+        key_id.as_bytes().as_slice(),
+        after.0,
+        after.1,
+        limit,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// How many of them there are.
+pub async fn sealed_otherwise(connection: &mut PgConnection, key_id: KeyId) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from idempotency_keys where substring(sealed_answer from 2 for 8) <> $1"#,
+        key_id.as_bytes().as_slice(),
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// Puts what was sealed anew into rows that are locked.
+pub async fn put_sealed(connection: &mut PgConnection, rows: &[SealedRow]) -> sqlx::Result<()> {
+    let ccids: Vec<Uuid> = rows.iter().map(|row| row.ccid).collect();
+    let names: Vec<&str> = rows.iter().map(|row| row.row.as_str()).collect();
+    let sealed: Vec<&[u8]> = rows.iter().map(|row| row.sealed.as_slice()).collect();
+    sqlx::query!(
+        "update idempotency_keys stored set sealed_answer = mine.sealed
+         from unnest($1::uuid[], $2::text[], $3::bytea[]) as mine (ccid, key, sealed)
+         where stored.ccid = mine.ccid and stored.key = mine.key",
+        &ccids,
+        &names as _,
+        &sealed as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Primary keys, column by column.

@@ -70,7 +70,7 @@ const KINDS: [Kind; 11] = [
     Kind(
         429,
         "TooMany",
-        "Too much at once; `Retry-After` says when to try again.",
+        "Too much at once, or too many calls with wrong credentials; `Retry-After` says when to try again.",
         (310, "too many messages wait for this channel's endpoint"),
     ),
     Kind(
@@ -102,9 +102,9 @@ classes! {
     /// Any call: what the middleware refuses.
     AnyRefused: 400, 503;
     /// A call that needs credentials, which some headers carry.
-    KeyRefused: 400, 401, 403;
+    KeyRefused: 400, 401, 403, 429;
     /// A call under a signature, of which nobody is told what is wrong.
-    SignatureRefused: 401;
+    SignatureRefused: 401, 429;
     /// A call with a body.
     BodyRefused: 400, 413, 415;
     /// A call whose parameters or members are ours to define.

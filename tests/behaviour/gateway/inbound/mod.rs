@@ -1,7 +1,9 @@
 //! The Third-Party Messaging API: what a third party sends us.
 
+mod malformed;
 mod refusals;
 mod repeats;
+mod replayed;
 mod signatures;
 mod taken;
 

@@ -51,13 +51,13 @@ async fn an_operator_adds_shows_renews_and_removes_a_suppression() {
     }
     tenant.send(CONSUMER, "Hello").await;
 
-    let removed = tenant.events("suppression.removed").await;
+    let removed = tenant.events("suppression.removed", 1).await;
     assert_eq!(removed.len(), 1);
     assert_eq!(
         removed[0]["data"],
         json!({ "channelId": PHONE, "address": CONSUMER, "source": "api" })
     );
-    let added = tenant.events("suppression.added").await;
+    let added = tenant.events("suppression.added", 1).await;
     assert_eq!(added[0]["data"], removed[0]["data"]);
 }
 
@@ -81,7 +81,7 @@ async fn a_suppression_with_an_end_is_over_then() {
     let id = tenant.send(CONSUMER, "Hello").await;
     tenant.wait_for_status(&id, "Sent").await;
     assert_eq!(tenant.delete(&path).await.status, 404);
-    assert!(tenant.events("suppression.removed").await.is_empty());
+    assert!(tenant.events("suppression.removed", 0).await.is_empty());
 }
 
 #[tokio::test]

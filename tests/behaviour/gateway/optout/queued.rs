@@ -60,7 +60,7 @@ async fn what_waits_when_its_recipient_opts_out_fails_and_is_no_dead_letter() {
             .is_empty()
     );
     let failed: Vec<Value> = tenant
-        .events("message.status")
+        .events("message.status", 4)
         .await
         .into_iter()
         .filter(|event| event["data"]["status"] == "Failed")

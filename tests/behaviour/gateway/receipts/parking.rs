@@ -119,7 +119,7 @@ async fn a_receipt_whose_message_never_became_known_is_given_up_after_a_week_and
     for id in ["nobodys-1", "nobodys-2"] {
         assert_eq!(tenant.receipt(id, "Delivered", None).await.status, 200);
     }
-    gateway.clock.advance(Duration::from_secs(31));
+    gateway.clock.advance(Duration::from_secs(61));
     parked_gauge(&gateway, 2.0).await;
     gateway.clock.advance(PAST_A_WEEK);
 
@@ -151,7 +151,7 @@ async fn a_receipt_whose_message_never_became_known_is_given_up_after_a_week_and
         .get("/nexus/v3/events?types=receipt.unmatched")
         .await;
     assert_eq!(theirs.json()["data"]["items"], json!([]));
-    gateway.clock.advance(Duration::from_secs(31));
+    gateway.clock.advance(Duration::from_secs(61));
     parked_gauge(&gateway, 0.0).await;
 
     gateway

@@ -1,6 +1,7 @@
 //! Replays: dead letters that are sent again in bulk.
 
 mod doors;
+mod exhausted;
 mod met;
 mod sent;
 

@@ -1,0 +1,61 @@
+//! What DirectTEXT calls us with: a text of a consumer (MO), or a receipt. Both are forms at the same address; a text has
+//! a `message`.
+
+mod fields;
+mod message;
+mod receipt;
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use self::fields::Fields;
+pub use self::message::Text;
+pub use self::receipt::Receipt;
+use super::settings::StatusCodes;
+use crate::connectors::form::MemberFault;
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    Text(Text),
+    Receipt(Receipt),
+}
+
+/// Reads a form, or names every fault. `codes` says what the status codes of receipts mean.
+pub fn read(
+    form: &[u8],
+    codes: &StatusCodes,
+    text_bytes_max: usize,
+) -> Result<Call, Vec<MemberFault>> {
+    let fields = Fields::read(form).map_err(|fault| vec![fault])?;
+    if fields.given("message").is_some() {
+        message::read(&fields, text_bytes_max).map(Call::Text)
+    } else {
+        receipt::read(&fields, codes).map(Call::Receipt)
+    }
+}
+
+/// The names of a call, as the document shows them; others are ignored. A text of a consumer has `message` and
+/// `inbound_address`, a receipt has `status_code`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MGageCall, examples(
+    json!({ "device_address": "15555550100", "inbound_address": "87767", "message": "STOP", "message_id": "mo-1" }),
+    json!({ "device_address": "15555550100", "message_id": "what-it-gave", "status_code": "40" }),
+))]
+pub struct CallMembers {
+    /// DirectTEXT's id of the text.
+    #[schema(max_length = 255)]
+    pub message_id: String,
+    /// Which part of a long text it is.
+    pub message_subid: Option<String>,
+    /// The consumer's number.
+    pub device_address: Option<String>,
+    /// The code or number that was written to.
+    pub inbound_address: Option<String>,
+    pub message: Option<String>,
+    pub status_code: Option<String>,
+    pub status: Option<String>,
+    pub carrier: Option<String>,
+}

@@ -1,0 +1,132 @@
+//! What SparkPost's event webhooks bring: batches of events, read leniently, since members and types are added without
+//! notice. Of an event only what it says about a mail of ours is taken.
+
+#[cfg(test)]
+mod tests;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::values::{MessageId, ReasonCode};
+
+/// Events in one batch; SparkPost sends some hundreds.
+const EVENTS_MAX: usize = 10_000;
+/// Longest word of SparkPost's that is kept, in characters.
+const WORD_CHARS_MAX: usize = 500;
+/// What of an event is kept beside its type.
+const KEPT: [&str; 5] = [
+    "event_id",
+    "timestamp",
+    "bounce_class",
+    "error_code",
+    "reason",
+];
+
+/// The body is no batch of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotABatch {
+    #[error("the body must be an array of objects with a member msys")]
+    Shape,
+    #[error("a batch has at most {EVENTS_MAX} events")]
+    TooMany,
+}
+
+/// What an event says about a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub message_id: MessageId,
+    pub verdict: Verdict,
+    /// The event in SparkPost's words, without whom it is about.
+    pub said: Value,
+}
+
+/// What becomes of the mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is on its way, and nothing is decided.
+    UnderWay,
+    Delivered,
+    Failed(ReasonCode),
+    /// It was delivered, and came back.
+    Returned(ReasonCode),
+}
+
+/// One element of the array. An empty `msys` is SparkPost's test of the address.
+#[derive(Deserialize)]
+struct Element {
+    msys: Map<String, Value>,
+}
+
+/// Reads a batch: the events that say something about mails of ours.
+pub fn read(body: &[u8]) -> Result<Vec<Event>, NotABatch> {
+    let elements: Vec<Element> = serde_json::from_slice(body).map_err(|_| NotABatch::Shape)?;
+    if elements.len() > EVENTS_MAX {
+        return Err(NotABatch::TooMany);
+    }
+    let events = elements.into_iter().flat_map(|element| element.msys);
+    Ok(events.filter_map(|(_, event)| read_event(&event)).collect())
+}
+
+/// `None`: it is about no mail of ours, or says nothing that matters to one.
+fn read_event(event: &Value) -> Option<Event> {
+    let kind = event.get("type")?.as_str()?;
+    let verdict = verdict(kind, number(event.get("bounce_class")))?;
+    let message_id = event.get("rcpt_meta")?.get("messageId")?.as_str()?;
+    let mut said = json!({ "type": kind });
+    for name in KEPT {
+        if let Some(word) = event.get(name).and_then(word) {
+            said[name] = word;
+        }
+    }
+    Some(Event {
+        message_id: message_id.parse().ok()?,
+        verdict,
+        said,
+    })
+}
+
+fn verdict(kind: &str, bounce_class: Option<i64>) -> Option<Verdict> {
+    match kind {
+        "delivery" => Some(Verdict::Delivered),
+        "delay" => Some(Verdict::UnderWay),
+        "bounce" => Some(Verdict::Failed(reason(bounce_class))),
+        "out_of_band" => Some(Verdict::Returned(reason(bounce_class))),
+        "policy_rejection" | "generation_failure" | "generation_rejection" => {
+            Some(Verdict::Failed(ReasonCode::General))
+        }
+        _ => None,
+    }
+}
+
+/// Why a mail came back, by SparkPost's bounce classes.
+fn reason(bounce_class: Option<i64>) -> ReasonCode {
+    match bounce_class {
+        // The recipient is not there.
+        Some(10 | 30) => ReasonCode::InvalidDestination,
+        // SparkPost holds it back for the recipient, who has unsubscribed or complained.
+        Some(25 | 26 | 90) => ReasonCode::NotAllowed,
+        // The mail is too large.
+        Some(23) => ReasonCode::InvalidStructure,
+        Some(_) | None => ReasonCode::General,
+    }
+}
+
+/// A number that may be written as a text.
+fn number(value: Option<&Value>) -> Option<i64> {
+    match value? {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A word or a number, cut where it is too long.
+fn word(value: &Value) -> Option<Value> {
+    match value {
+        Value::String(text) => Some(Value::from(
+            text.chars().take(WORD_CHARS_MAX).collect::<String>(),
+        )),
+        Value::Number(number) => Some(Value::Number(number.clone())),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}

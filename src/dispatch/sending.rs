@@ -1,0 +1,188 @@
+//! One request to whoever sends for a channel: which connector writes it, and which reads the answer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use reqwest::Request;
+use tracing::debug;
+
+use super::attempt::Report;
+use super::context::DispatchContext;
+use super::excerpt;
+use crate::connectors::outbound::Outbound;
+use crate::connectors::outcome::{AttemptError, NotStarted, Outcome};
+use crate::connectors::third_party::send::{self as third_party, WebhookCall};
+use crate::connectors::{mgage, sparkpost};
+use crate::history::model::Stream;
+use crate::lanes::model::OutboundMessage;
+use crate::media::attached::NotAttached;
+use crate::platform::outbound::{Answer, ExchangeFailed, GateRefused, exchange};
+use crate::provisioning::directory::{Channel, ConnectorSettings};
+use crate::values::{Content, EmailPart, MediaId, MediaUrl, Priority, ReasonCode, StoredFile};
+
+/// Why a gate stayed shut; shared between the gate and whoever waits behind it.
+#[derive(Debug, Clone, Default)]
+pub struct Refusal(Arc<Mutex<Option<NotStarted>>>);
+
+impl Refusal {
+    pub fn set(&self, why: NotStarted) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
+    fn take(&self) -> Option<NotStarted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// A request that is ready to go, and the time that it and its answer may take.
+struct Call {
+    request: Request,
+    budget: Duration,
+}
+
+/// Makes one request with a message and reads its answer, whoever asked for it. No byte of the message leaves before
+/// the gate opens.
+pub async fn post(
+    context: &DispatchContext,
+    channel: &Channel,
+    message: &OutboundMessage,
+    (gate, refusal): (BoxFuture<'static, Result<(), GateRefused>>, Refusal),
+) -> Report {
+    let files = match attached(context, channel, message).await {
+        Ok(files) => files,
+        Err(cause) => return Report::of(not_attached(message, &cause)),
+    };
+    let Some(call) = write(context, channel, (message, &files), gate) else {
+        return Report::of(cannot_be_written());
+    };
+    let began = context.clock.monotonic();
+    let clients = if channel.repeats_safe() {
+        &context.clients
+    } else {
+        &context.carrier_clients
+    };
+    let result = exchange(&clients.client(), call.request, call.budget).await;
+    let answer = result.as_ref().ok();
+    Report {
+        duration: context.clock.monotonic().duration_since(began),
+        http_status: answer.map(|answer| answer.status),
+        excerpt: answer.map(excerpt::of),
+        outcome: read(channel, result, context.clock.now_ms(), refusal.take()),
+    }
+}
+
+/// Writes a message as its connector does; `None` where that connector has no form for it.
+fn write(
+    context: &DispatchContext,
+    channel: &Channel,
+    (message, files): (&OutboundMessage, &[StoredFile]),
+    gate: BoxFuture<'static, Result<(), GateRefused>>,
+) -> Option<Call> {
+    let outbound = Outbound {
+        channel_id: &message.channel_id,
+        from: &message.from,
+        to: &message.to,
+        message_id: message.id,
+        reply_to: message.reply_to.as_ref(),
+        is_bulk: message.priority == Priority::Bulk,
+        content: &message.content,
+        link: &|id| context.media.link((message.ccid, message.id), id),
+    };
+    match &channel.connector {
+        ConnectorSettings::ThirdParty(settings) => {
+            let call = WebhookCall {
+                body: third_party::render_body(&outbound, settings.webhook.body_shape),
+                message_id: message.id,
+                trace: &message.trace,
+                custom_headers: channel.custom_headers(message.stream == Stream::Cxc),
+                now_ms: context.clock.now_ms(),
+            };
+            Some(Call {
+                request: third_party::build_request(settings, call, gate),
+                budget: settings.webhook.timeout,
+            })
+        }
+        ConnectorSettings::MGage(settings) => Some(Call {
+            request: mgage::send::build_request(settings, &outbound, gate)?,
+            budget: settings.rules.timeout,
+        }),
+        ConnectorSettings::SparkPost(settings) => Some(Call {
+            request: sparkpost::send::build_request(settings, &outbound, files, gate)?,
+            budget: settings.rules.timeout,
+        }),
+    }
+}
+
+/// The files that a connector hands over itself; the others send links.
+async fn attached(
+    context: &DispatchContext,
+    channel: &Channel,
+    message: &OutboundMessage,
+) -> Result<Vec<StoredFile>, NotAttached> {
+    match (&channel.connector, &message.content) {
+        (ConnectorSettings::SparkPost(_), Content::Email(mail)) => {
+            let ids: Vec<MediaId> = mail.parts.iter().filter_map(uploaded).collect();
+            let bytes_max = sparkpost::send::FILE_BYTES_MAX;
+            context
+                .attachments
+                .read(message.ccid, &ids, bytes_max)
+                .await
+        }
+        (
+            ConnectorSettings::ThirdParty(_)
+            | ConnectorSettings::MGage(_)
+            | ConnectorSettings::SparkPost(_),
+            _,
+        ) => Ok(Vec::new()),
+    }
+}
+
+fn uploaded(part: &EmailPart) -> Option<MediaId> {
+    match part {
+        EmailPart::Attachment(media) => match &media.url {
+            MediaUrl::Uploaded(id) => Some(*id),
+            MediaUrl::Link(_) => None,
+        },
+        EmailPart::Text(_) | EmailPart::Html(_) => None,
+    }
+}
+
+/// The message is at fault where its files are; else nothing was tried.
+fn not_attached(message: &OutboundMessage, cause: &NotAttached) -> Outcome {
+    debug!(message.id = %message.id, error.cause = %cause, "A message's files cannot be attached");
+    match cause {
+        NotAttached::Gone | NotAttached::TooLarge { .. } => Outcome::Refused {
+            reason: ReasonCode::InvalidStructure,
+            detail: AttemptError::BadRequest,
+            endpoint_fault: false,
+            pause_endpoint: false,
+        },
+        NotAttached::Store(_) => Outcome::NotStarted {
+            why: NotStarted::CheckFailed,
+        },
+    }
+}
+
+fn read(
+    channel: &Channel,
+    result: Result<Answer, ExchangeFailed>,
+    now_ms: i64,
+    gate_said: Option<NotStarted>,
+) -> Outcome {
+    match &channel.connector {
+        ConnectorSettings::ThirdParty(_) => third_party::interpret(result, now_ms, gate_said),
+        ConnectorSettings::MGage(_) => mgage::send::interpret(result, now_ms, gate_said),
+        ConnectorSettings::SparkPost(_) => sparkpost::send::interpret(result, now_ms, gate_said),
+    }
+}
+
+/// It was accepted when something else sent for its channel.
+fn cannot_be_written() -> Outcome {
+    Outcome::Refused {
+        reason: ReasonCode::Unsupported,
+        detail: AttemptError::BadRequest,
+        endpoint_fault: false,
+        pause_endpoint: false,
+    }
+}

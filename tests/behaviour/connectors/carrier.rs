@@ -1,0 +1,191 @@
+//! A tenant whose messages a provider carries, and that provider.
+
+use std::sync::Arc;
+
+use nexus_gateway::simulator::{Dialect, Reply, ThirdParty, ThirdPartyOptions};
+use nexus_gateway::values::Secret;
+use serde_json::{Value, json};
+
+use crate::harness::TestGateway;
+use crate::harness::eventually::eventually;
+use crate::harness::gateway::PUBLIC_URL;
+use crate::harness::tenant::{CONSUMER, SOON, Tenant};
+
+/// One of the providers, as tests provision it and send through it.
+#[derive(Debug, Clone, Copy)]
+pub struct Carrier {
+    pub dialect: fn() -> Dialect,
+    /// The name of the service and the document that defines it, without its `url`.
+    pub service: (&'static str, fn() -> Value),
+    /// A credential that the provider does not accept.
+    pub wrong_secret: fn() -> Value,
+    /// The section of the sender, and its options.
+    pub sender: (&'static str, fn() -> Value),
+    /// An address of the channel's own, and a consumer's.
+    pub between: (&'static str, &'static str),
+    /// What a message says beside its addresses.
+    pub says: fn(&str) -> Value,
+}
+
+pub const MGAGE: Carrier = Carrier {
+    dialect: || Dialect::MGage {
+        username: "nexus".to_owned(),
+        password: Secret::new("open: sesame".to_owned()),
+    },
+    service: (
+        "mGageSMS",
+        || json!({ "data": {}, "secret": { "username": "nexus", "password": "open: sesame" } }),
+    ),
+    wrong_secret: || json!({ "username": "nexus", "password": "guessed" }),
+    sender: (
+        "chat.short-code",
+        || json!({ "channelId": "87767", "provider": "mGage" }),
+    ),
+    between: ("87767", CONSUMER),
+    says: |text| json!({ "type": "Text", "text": text }),
+};
+
+pub const SPARKPOST: Carrier = Carrier {
+    dialect: || Dialect::SparkPost {
+        api_key: Secret::new("6f1c5c4e".to_owned()),
+    },
+    service: (
+        "SparkPostEmail",
+        || json!({ "data": {}, "secret": { "apikey": "6f1c5c4e" } }),
+    ),
+    wrong_secret: || json!({ "apikey": "guessed" }),
+    sender: (
+        "chat.help-desk",
+        || json!({ "channelId": "company.com", "provider": "SparkPost" }),
+    ),
+    between: ("help@company.com", "jane@example.com"),
+    says: |text| {
+        let content = [json!({ "type": "text", "text": text })];
+        json!({ "type": "Email", "subject": "Your parcel", "content": content })
+    },
+};
+
+/// A gateway, a tenant, and the provider that carries for it.
+pub struct Site {
+    pub gateway: TestGateway,
+    pub tenant: Tenant,
+    pub provider: Arc<ThirdParty>,
+    pub carrier: Carrier,
+}
+
+impl Carrier {
+    /// The provider's API on a socket of its own.
+    pub async fn provider(&self) -> ThirdParty {
+        let options = ThirdPartyOptions {
+            dialect: (self.dialect)(),
+            ..ThirdPartyOptions::default()
+        };
+        ThirdParty::start(options).await.unwrap()
+    }
+
+    pub async fn site(self) -> Site {
+        self.site_with(&json!({}), &[]).await
+    }
+
+    /// With members of the service's `data`, and settings of the gateway.
+    pub async fn site_with(self, data: &Value, settings: &[(&str, &str)]) -> Site {
+        let gateway = TestGateway::start_with(settings).await;
+        let tenant = gateway.tenant().await;
+        let provider = Arc::new(self.provider().await);
+        let site = Site {
+            gateway,
+            tenant,
+            provider,
+            carrier: self,
+        };
+        let mut service = (self.service.1)();
+        service["data"] = data.clone();
+        let url = site.provider.base_url();
+        assert_eq!(site.save_service(service, &url).await.status, 201);
+        let (section, options) = self.sender;
+        let path = format!(
+            "/nexus/v3/provisioning/senders/{}/{section}",
+            site.tenant.ccid
+        );
+        let saved = site.tenant.put(&path, &options()).await;
+        assert_eq!(saved.status, 201, "{saved:?}");
+        site
+    }
+}
+
+impl Site {
+    /// Saves the provider's service.
+    pub async fn save_service(&self, mut service: Value, url: &str) -> Reply {
+        service["url"] = json!(url);
+        let (ccid, name) = (self.tenant.ccid, self.carrier.service.0);
+        let path = format!("/nexus/v3/provisioning/services/{ccid}/{name}");
+        self.tenant.put(&path, &service).await
+    }
+
+    /// Submits one text from the channel.
+    pub async fn submit(&self, text: &str) -> Reply {
+        let item = self.item((self.carrier.says)(text));
+        let body = json!({ "messages": [item] });
+        self.tenant.post("/nexus/v3/messages", &body).await
+    }
+
+    /// A message from the channel to the consumer that says this.
+    pub fn item(&self, mut says: Value) -> Value {
+        let (from, to) = self.carrier.between;
+        says["channel"] = json!({ "from": { "id": from }, "to": { "id": to } });
+        says
+    }
+
+    /// Submits one text that has to be accepted, and gives back its id.
+    pub async fn send(&self, text: &str) -> String {
+        let reply = self.submit(text).await;
+        assert_eq!(reply.status, 202, "{:?}", reply.json());
+        let id = &reply.json()["data"]["results"][0]["id"];
+        id.as_str().unwrap().to_owned()
+    }
+
+    /// The attempts of a message, once there are so many.
+    pub async fn attempts(&self, id: &str, count: usize) -> Vec<Value> {
+        let path = format!("/nexus/v3/messages/{id}/attempts");
+        eventually(&format!("{count} attempts of {id}"), SOON, async || {
+            let reply = self.tenant.get(&path).await;
+            let attempts = reply.json()["data"]["items"].as_array().unwrap().clone();
+            (attempts.len() >= count).then_some(attempts)
+        })
+        .await
+    }
+
+    /// The same behind another replica, after the first one has ended.
+    pub async fn moved(self) -> Self {
+        let gateway = self.gateway.replica(&[]).await;
+        let tenant = self.tenant.known_through(&gateway).await;
+        self.gateway.stop().await;
+        Self {
+            gateway,
+            tenant,
+            ..self
+        }
+    }
+
+    /// The service as it is shown.
+    pub async fn service(&self) -> Value {
+        let (ccid, name) = (self.tenant.ccid, self.carrier.service.0);
+        let path = format!("/nexus/v3/provisioning/services/{ccid}/{name}");
+        self.tenant.get(&path).await.json()["data"].clone()
+    }
+
+    /// Where the provider calls, at this gateway.
+    pub async fn callback_url(&self) -> String {
+        let service = self.service().await;
+        let url = service["callbackUrl"].as_str().unwrap();
+        url.replace(PUBLIC_URL, &self.gateway.url())
+    }
+
+    /// The provider's endpoint as the operator sees it.
+    pub async fn endpoint(&self) -> Value {
+        let reply = self.tenant.get("/nexus/v3/endpoints").await;
+        let endpoints = reply.json()["data"]["items"].as_array().unwrap().clone();
+        let ours = |endpoint: &Value| endpoint["connector"] != "Async";
+        endpoints.into_iter().find(ours).unwrap()
+    }
+}

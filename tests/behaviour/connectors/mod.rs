@@ -1,0 +1,8 @@
+//! Messages through the providers that our connectors speak to, each played by its simulator.
+
+mod carrier;
+mod conformance;
+mod mgage;
+mod mgage_callbacks;
+mod sparkpost;
+mod sparkpost_events;
