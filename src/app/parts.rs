@@ -19,8 +19,9 @@ use crate::dispatch::replica::{Replica, Sights, Stages};
 use crate::dispatch::results::Results;
 use crate::dispatch::slots::Slots;
 use crate::dispatch::sweep;
-use crate::dispatch::wake::{Asked, Waker};
+use crate::dispatch::wake::Waker;
 use crate::dispatch::withdrawals::Withdrawals;
+use crate::history::growth::FeedGrowth;
 use crate::history::model::Horizon;
 use crate::janitor::Janitor;
 use crate::lanes::ids::Ids;
@@ -47,7 +48,7 @@ pub(super) struct Parts {
     pub(super) receipts: Receipts,
     pub(super) crowded: CrowdedTenants,
     pub(super) after: Arc<dyn AfterAccept>,
-    pub(super) feed: watch::Receiver<u64>,
+    pub(super) feed: FeedGrowth,
 }
 
 impl Parts {
@@ -62,9 +63,9 @@ impl Parts {
         let ids = Arc::new(Ids::new(clock.clone()));
         let ownership = Arc::new(Ownership::new(clock.clone()));
         let waker = Waker::start(Arc::clone(&database.hot), Arc::clone(&ownership), lifecycle);
-        let (feed, asked) = (waker.feed(), waker.asked());
+        let (feed, asked) = (waker.growth(), waker.asked());
         let withdrawals = Arc::new(Withdrawals::default());
-        let after: Arc<dyn AfterAccept> = Arc::new(waker);
+        let after: Arc<dyn AfterAccept> = Arc::new(waker.clone());
         let settings = dispatch_settings(config)?;
         let context = Arc::new(DispatchContext {
             clock: clock.clone(),
@@ -90,9 +91,9 @@ impl Parts {
             slots: Slots::new(settings.max_in_flight, settings.tenant_share),
             settings: Arc::new(settings),
         });
-        Canceller::start(&context, &after, Arc::clone(&asked.to_cancel));
+        Canceller::start(&context, Arc::clone(&asked.to_cancel));
         start_records(config, &context, Arc::clone(&asked.to_chain));
-        let stages = start_replica(&context, asked, roles, alone).await?;
+        let stages = start_replica(&context, waker, roles, alone).await?;
         let accept_parts = AcceptParts {
             clock: clock.clone(),
             ids: Arc::clone(&ids),
@@ -161,7 +162,7 @@ fn start_receipts(
 
 async fn start_replica(
     context: &Arc<DispatchContext>,
-    asked: Asked,
+    waker: Waker,
     roles: Roles,
     alone: bool,
 ) -> Result<Stages, StartError> {
@@ -170,7 +171,7 @@ async fn start_replica(
     let sights = Sights {
         directory_version,
         feed,
-        asked,
+        waker,
     };
     events::horizon::watch(
         &context.database,

@@ -86,7 +86,7 @@ impl Parts {
                 clock: clock.clone(),
                 database: database.clone(),
                 lifecycle: context.lifecycle.clone(),
-                grew: self.feed.clone(),
+                growth: self.feed.clone(),
             },
         })
     }

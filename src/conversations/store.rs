@@ -105,7 +105,7 @@ async fn find_or_open_once(
             )
         })
         .collect();
-    history::store::append(connection, &started).await?;
+    history::store::append_untold(connection, &started).await?;
     Ok(rows
         .into_iter()
         .map(|row| (row.ccid, row.channel_id, row.consumer, row.id))

@@ -20,7 +20,6 @@ use crate::lanes::ids::Ids;
 use crate::lanes::model::Life;
 use crate::lanes::ownership::Ownership;
 use crate::lanes::store::{self, Cancellation};
-use crate::messages::accept::AfterAccept;
 use crate::messages::status::Status;
 use crate::messages::store::cancel;
 use crate::platform::clock::Clock;
@@ -43,7 +42,6 @@ pub struct Canceller {
     ids: Arc<Ids>,
     ownership: Arc<Ownership>,
     withdrawals: Arc<Withdrawals>,
-    after: Arc<dyn AfterAccept>,
     /// Told when somebody has a wish, and by each tick while one stands.
     asked: Arc<Notify>,
 }
@@ -55,14 +53,13 @@ impl std::fmt::Debug for Canceller {
 }
 
 impl Canceller {
-    pub fn start(context: &DispatchContext, after: &Arc<dyn AfterAccept>, asked: Arc<Notify>) {
+    pub fn start(context: &DispatchContext, asked: Arc<Notify>) {
         let canceller = Self {
             database: context.database.clone(),
             clock: context.clock.clone(),
             ids: Arc::clone(&context.ids),
             ownership: Arc::clone(&context.ownership),
             withdrawals: Arc::clone(&context.withdrawals),
-            after: Arc::clone(after),
             asked,
         };
         let over = context.lifecycle.over();
@@ -127,9 +124,6 @@ impl Canceller {
         };
         for wish in &held {
             self.withdrawals.decide(wish.id, granted.contains(&wish.id));
-        }
-        if !granted.is_empty() {
-            self.after.feed_grew();
         }
     }
 

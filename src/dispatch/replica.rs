@@ -23,7 +23,7 @@ use super::hand_over::HandOvers;
 use super::hold;
 use super::lane::LaneLoop;
 use super::share::share_of;
-use super::wake::Asked;
+use super::wake::Waker;
 use super::watch::Watch;
 use crate::history::model::Horizon;
 use crate::lanes::model::{LaneId, Life};
@@ -75,7 +75,7 @@ pub struct Sights {
     /// Told only of another version.
     pub directory_version: watch::Sender<i64>,
     pub feed: watch::Sender<Horizon>,
-    pub asked: Asked,
+    pub waker: Waker,
 }
 
 /// The stages of a stop that this loop takes part in.
@@ -123,7 +123,7 @@ impl Replica {
         let _ended = stages.life_ended.clone().drop_guard();
         let draining = self.context.lifecycle.draining();
         let mut provisioned = self.context.directory.changes();
-        let to_look = Arc::clone(&self.sights.asked.to_look);
+        let to_look = self.sights.waker.asked().to_look;
         let mut giving_away = false;
         while !stages.done_with_life.is_cancelled() {
             tokio::select! {
@@ -169,15 +169,17 @@ impl Replica {
     }
 
     fn tell(&self, tick: &Tick) {
+        let asked = self.sights.waker.asked();
         self.sights.directory_version.send_if_modified(|version| {
             std::mem::replace(version, tick.directory_version) != tick.directory_version
         });
         self.sights.feed.send_replace(tick.feed);
+        self.sights.waker.note_company(tick.beats.len() > 1);
         if tick.waits.cancellation {
-            self.sights.asked.to_cancel.notify_one();
+            asked.to_cancel.notify_one();
         }
         if tick.waits.record {
-            self.sights.asked.to_chain.notify_one();
+            asked.to_chain.notify_one();
         }
     }
 

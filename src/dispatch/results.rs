@@ -3,7 +3,7 @@
 //! The writer keeps what it has until it is durable or the life has ended; then the next owner finds the deliveries
 //! as they were. After a commit it looks for receipts that came before their message's id was known.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -224,15 +224,15 @@ impl Flush for Writer {
     }
 
     fn written(&self, batch: Vec<ResultRow>, written: Written) {
-        let events = !written.ended
-            && batch
-                .iter()
-                .flat_map(|row| &row.entries)
-                .any(|entry| entry.stream.is_some());
+        let entries = batch.iter().flat_map(|row| &row.entries);
+        let grown: BTreeSet<Ccid> = entries
+            .filter(|entry| !written.ended && entry.stream.is_some())
+            .map(|entry| entry.ccid)
+            .collect();
         self.attempts_ended(&batch);
         tell_owners(batch, true);
-        if events {
-            self.after.feed_grew();
+        if !grown.is_empty() {
+            self.after.feed_grew(grown);
         }
     }
 

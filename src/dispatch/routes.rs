@@ -338,7 +338,6 @@ impl State {
         // Where we are the owner ourselves it is in force before anything that is accepted after our answer.
         self.ownership.signal(lane, LaneSignal::LookForRows);
         self.after.wake_owners(vec![lane]);
-        self.after.feed_grew();
         Ok(answer.into_response())
     }
 }

@@ -12,6 +12,14 @@ pub struct Cursor {
     pub position: Position,
 }
 
+impl Cursor {
+    /// Before everything that is kept: no incarnation has this number.
+    pub const BEGINNING: Self = Self {
+        generation: 0,
+        position: Position::START,
+    };
+}
+
 /// A text that no answer of the feed has given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("after is not a cursor that the feed has given")]

@@ -6,110 +6,159 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::cursor::Cursor;
-use crate::history::model::{Recorded, Stream};
+use crate::history::model::{Horizon, Recorded, Stream};
 use crate::history::store::{self, Position};
 use crate::platform::database::Database;
 use crate::values::Ccid;
 
-/// What other replicas commit is noticed by looking this often while somebody waits.
-const LOOK_INTERVAL: Duration = Duration::from_millis(250);
-/// After a commit of ours its events become readable as soon as older transactions have ended: very soon.
-const SETTLE_INTERVAL: Duration = Duration::from_millis(5);
+/// Somebody waiting looks this often although nobody said that there is something: what was said may be lost.
+const LOOK_INTERVAL: Duration = Duration::from_secs(30);
+/// What was committed is readable as soon as older transactions have ended: very soon, so first it is looked for after
+/// this, then after twice as long, and so on up to the other.
+const SETTLE_INTERVAL: Duration = Duration::from_millis(2);
+const SETTLE_INTERVAL_MAX: Duration = Duration::from_millis(50);
 
 /// What a consumer wants to see.
 #[derive(Debug, Clone)]
-pub(super) struct Wanted {
-    pub(super) ccid: Ccid,
-    pub(super) after: Option<Cursor>,
+pub struct Wanted {
+    pub ccid: Ccid,
+    /// `None`: from the beginning of what is kept.
+    pub after: Option<Cursor>,
     /// `None`: all of them.
-    pub(super) stream: Option<Stream>,
+    pub stream: Option<Stream>,
     /// Event types; empty: all of them.
-    pub(super) types: Vec<String>,
-    pub(super) limit: i64,
+    pub types: Vec<String>,
+    /// Most entries that are looked at in one reading.
+    pub limit: i64,
 }
 
 /// A page of the feed.
 #[derive(Debug)]
-pub(super) struct PageOfFeed {
-    pub(super) generation: i32,
-    pub(super) entries: Vec<Recorded>,
+pub struct PageOfFeed {
+    pub entries: Vec<Recorded>,
     /// Where to go on, also when nothing was found.
-    pub(super) next: Cursor,
+    pub next: Cursor,
     /// Whether there may be more behind it, wanted or not.
-    more: bool,
+    pub more: bool,
+    horizon: Horizon,
 }
 
 /// Reads what is there now.
-pub(super) async fn read(database: &Database, wanted: &Wanted) -> sqlx::Result<PageOfFeed> {
+pub async fn read(database: &Database, wanted: &Wanted) -> sqlx::Result<PageOfFeed> {
     let mut connection = database.reads.acquire().await?;
-    let generation = store::feed_generation(&mut connection).await?;
-    let start = match wanted.after {
-        Some(cursor) if cursor.generation == generation => cursor.position,
-        // A cursor of an incarnation before this one, or none: from the beginning of what is kept. At least once.
-        Some(_) | None => Position {
-            transaction: 0,
-            id: 0,
-        },
-    };
-    let entries = store::read_feed(
+    let after = wanted.after.unwrap_or(Cursor::BEGINNING);
+    let read = store::read_feed(
         &mut connection,
         wanted.ccid,
-        start,
+        (after.generation, after.position),
         wanted.stream,
         wanted.limit,
     )
     .await?;
-    let more = i64::try_from(entries.len()).is_ok_and(|count| count == wanted.limit);
-    let position = entries.last().map_or(start, |last| Position {
-        transaction: last.transaction,
-        id: last.id,
-    });
-    let wants = |entry: &Recorded| {
-        wanted.types.is_empty()
-            || wanted
-                .types
-                .iter()
-                .any(|word| word == entry.kind.event_type())
+    let generation = read.generation;
+    // A cursor of an incarnation before this one, or none, was read from the beginning: at least once.
+    let start = if after.generation == generation {
+        after.position
+    } else {
+        Position::START
     };
-    let entries = entries.into_iter().filter(wants).collect();
+    let wants = |entry: &Recorded| {
+        let word = entry.kind.event_type();
+        wanted.types.is_empty() || wanted.types.iter().any(|wanted| wanted == word)
+    };
     Ok(PageOfFeed {
-        generation,
-        entries,
+        entries: read.entries.into_iter().filter(wants).collect(),
         next: Cursor {
             generation,
-            position,
+            position: read.last.unwrap_or(start),
         },
-        more,
+        more: read.is_full,
+        horizon: read.horizon,
     })
 }
 
-/// Reads, and where there is nothing waits for it up to `patience`.
-pub(super) async fn read_or_wait(
-    database: &Database,
-    mut wanted: Wanted,
-    mut grew: watch::Receiver<u64>,
-    patience: Duration,
-) -> sqlx::Result<PageOfFeed> {
-    let deadline = Instant::now() + patience;
-    loop {
-        grew.mark_unchanged();
-        let page = read(database, &wanted).await?;
-        if !page.entries.is_empty() || Instant::now() >= deadline {
-            return Ok(page);
+/// Somebody who reads the feed on and on. Costs the store nothing while the feed does not grow.
+#[derive(Debug)]
+pub struct Follower {
+    grew: watch::Receiver<()>,
+    /// What was committed before this transaction is waited for.
+    settles_below: Option<i64>,
+    settle_interval: Duration,
+}
+
+impl Follower {
+    /// Told of growth by [`crate::history::growth::FeedGrowth::follow`]; what is there already is read first.
+    pub fn new(grew: watch::Receiver<()>) -> Self {
+        Self {
+            grew,
+            settles_below: None,
+            settle_interval: SETTLE_INTERVAL,
         }
-        // What was passed over need not be read again.
-        wanted.after = Some(page.next);
-        if page.more {
-            continue;
-        }
-        tokio::select! {
-            () = tokio::time::sleep_until((Instant::now() + LOOK_INTERVAL).min(deadline)) => {}
-            changed = grew.changed() => {
-                if changed.is_err() {
-                    return Ok(page);
-                }
-                tokio::time::sleep(SETTLE_INTERVAL).await;
+    }
+
+    /// Reads the next page with something in it; an empty one at the `deadline`. What was passed over is not read again.
+    pub async fn next(
+        &mut self,
+        database: &Database,
+        wanted: &mut Wanted,
+        deadline: Instant,
+    ) -> sqlx::Result<PageOfFeed> {
+        loop {
+            self.grew.mark_unchanged();
+            let page = read(database, wanted).await?;
+            wanted.after = Some(page.next);
+            if !page.entries.is_empty() || Instant::now() >= deadline {
+                return Ok(page);
+            }
+            if !page.more {
+                self.wait(page.horizon, deadline).await;
             }
         }
+    }
+
+    /// Waits until there may be something that was not there when the feed was read up to this horizon.
+    async fn wait(&mut self, read: Horizon, deadline: Instant) {
+        let look_again = self.look_again_after(read);
+        tokio::select! {
+            () = tokio::time::sleep_until((Instant::now() + look_again).min(deadline)) => {}
+            grew = self.grew.changed(), if self.settles_below.is_none() => {
+                if grew.is_err() {
+                    tokio::time::sleep_until(deadline).await;
+                }
+            }
+        }
+    }
+
+    /// When to look again without being told. What was committed already becomes readable without a word.
+    fn look_again_after(&mut self, read: Horizon) -> Duration {
+        let below = *self.settles_below.get_or_insert(read.next);
+        if read.oldest_open >= below {
+            self.settles_below = None;
+            self.settle_interval = SETTLE_INTERVAL;
+            return LOOK_INTERVAL;
+        }
+        let interval = self.settle_interval;
+        self.settle_interval = interval.saturating_mul(2).min(SETTLE_INTERVAL_MAX);
+        interval
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::growth::FeedGrowth;
+
+    #[test]
+    fn what_was_committed_behind_an_open_transaction_is_looked_for_until_that_has_ended() {
+        let growth = FeedGrowth::default();
+        let mut follower = Follower::new(growth.follow(Ccid::from_uuid(uuid::Uuid::nil())));
+        let mut waits =
+            |oldest_open, next| follower.look_again_after(Horizon { oldest_open, next });
+        assert_eq!(waits(7, 9), SETTLE_INTERVAL);
+        // A transaction that began later is not waited for.
+        assert_eq!(waits(8, 30), SETTLE_INTERVAL * 2);
+        assert_eq!(waits(9, 31), LOOK_INTERVAL);
+        assert_eq!(waits(31, 31), LOOK_INTERVAL);
+        assert_eq!(waits(31, 32), SETTLE_INTERVAL);
     }
 }

@@ -6,16 +6,17 @@ use axum::extract::{FromRef, State as From};
 use axum::middleware::from_fn;
 use axum::response::Response;
 use serde::Deserialize;
-use tokio::sync::watch;
+use tokio::time::Instant;
 use utoipa::openapi::Object;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::feed::{self, Wanted};
+use super::feed::{self, Follower, Wanted};
 use super::view;
 use crate::auth::caller::TenantCaller;
 use crate::auth::keyring::Keyring;
 use crate::auth::permission::Permission;
+use crate::history::growth::FeedGrowth;
 use crate::history::model::{Kind, Stream};
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
@@ -35,8 +36,7 @@ pub struct State {
     pub clock: Clock,
     pub database: Database,
     pub lifecycle: Lifecycle,
-    /// Changes when this process has committed an event.
-    pub grew: watch::Receiver<u64>,
+    pub growth: FeedGrowth,
 }
 
 /// Below the base path.
@@ -81,7 +81,7 @@ fn streams() -> Object {
 async fn read(
     From(database): From<Database>,
     From(lifecycle): From<Lifecycle>,
-    From(grew): From<watch::Receiver<u64>>,
+    From(growth): From<FeedGrowth>,
     caller: TenantCaller,
     Query(query): Query<FeedQuery>,
 ) -> Result<Response, ApiError> {
@@ -90,13 +90,18 @@ async fn read(
     if patience.as_secs() > WAIT_SECONDS_MAX {
         return Err(ApiError::unprocessable("wait is at most 30 seconds").detail("wait", "0 to 30"));
     }
-    let wanted = wanted(&caller, &query)?;
-    let waiting = feed::read_or_wait(&database, wanted.clone(), grew, patience);
+    let mut wanted = wanted(&caller, &query)?;
+    let mut follower = Follower::new(growth.follow(caller.ccid));
+    let deadline = Instant::now() + patience;
     // A stop answers whoever waits with what there is.
     let draining = lifecycle.draining();
-    let page = tokio::select! {
-        page = waiting => page,
-        () = draining.cancelled() => feed::read(&database, &wanted).await,
+    let found = tokio::select! {
+        found = follower.next(&database, &mut wanted, deadline) => Some(found),
+        () = draining.cancelled() => None,
+    };
+    let page = match found {
+        Some(page) => page,
+        None => feed::read(&database, &wanted).await,
     };
     let page = page.map_err(ApiError::unavailable)?;
     let mut connection = database
@@ -104,7 +109,13 @@ async fn read(
         .acquire()
         .await
         .map_err(ApiError::unavailable)?;
-    let items = view::render(&mut connection, caller.ccid, page.generation, &page.entries).await;
+    let items = view::render(
+        &mut connection,
+        caller.ccid,
+        page.next.generation,
+        &page.entries,
+    )
+    .await;
     Ok(page::answer(
         items.map_err(ApiError::unavailable)?,
         Some(page.next.to_string()),

@@ -26,7 +26,7 @@ use crate::values::{Ccid, ConversationId, MessageId};
         "messageId": "1795264928594-0", "status": "Delivered", "channelId": "16504661149", "recipient": "16505550199",
     },
 })))]
-pub(super) struct EventView {
+pub struct EventView {
     /// `after` of the call that reads on.
     cursor: String,
     id: String,
@@ -42,7 +42,7 @@ pub(super) struct EventView {
 }
 
 /// Renders entries with what they are about.
-pub(super) async fn render(
+pub async fn render(
     connection: &mut PgConnection,
     ccid: Ccid,
     generation: i32,

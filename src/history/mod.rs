@@ -4,5 +4,6 @@
 //! the oldest transaction that is still open, so nothing ever appears behind a reader's back.
 //! How entries are shown belongs to `messages` and `events`.
 
+pub mod growth;
 pub mod model;
 pub mod store;

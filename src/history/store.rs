@@ -3,11 +3,29 @@
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use super::model::{Entry, Kind, Recorded, Stream};
+use super::model::{Entry, Horizon, Kind, Recorded, Stream};
 use crate::values::Ccid;
 
-/// Appends entries within the caller's transaction.
+/// Where replicas are told whose feed has grown; the payload is a list of tenants.
+pub const GROWTH_CHANNEL: &str = "nexus_gateway_feed";
+
+/// Appends entries within the caller's transaction; when that has ended, whoever follows the feed is told on every
+/// replica. Not for what comes by the thousand: being told takes a lock of the whole cluster at commit.
 pub async fn append(connection: &mut PgConnection, entries: &[Entry]) -> sqlx::Result<()> {
+    append_untold(connection, entries).await?;
+    let mut tenants: Vec<String> = entries.iter().map(|entry| entry.ccid.to_string()).collect();
+    tenants.sort_unstable();
+    tenants.dedup();
+    for tenant in tenants {
+        sqlx::query!("select pg_notify($1, $2)", GROWTH_CHANNEL, tenant)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Appends entries within the caller's transaction, who tells of them.
+pub async fn append_untold(connection: &mut PgConnection, entries: &[Entry]) -> sqlx::Result<()> {
     if entries.is_empty() {
         return Ok(());
     }
@@ -78,43 +96,88 @@ pub struct Position {
     pub id: i64,
 }
 
-/// Reads a tenant's events after a position, below the oldest transaction that is still open.
+impl Position {
+    /// Before everything.
+    pub const START: Self = Self {
+        transaction: 0,
+        id: 0,
+    };
+}
+
+/// A reading of the feed.
+#[derive(Debug)]
+pub struct FeedRead {
+    /// Which incarnation of the data positions in it speak of.
+    pub generation: i32,
+    pub horizon: Horizon,
+    pub entries: Vec<Recorded>,
+    /// Of the last entry, also where this release does not know its kind.
+    pub last: Option<Position>,
+    /// Whether as many were found as were asked for.
+    pub is_full: bool,
+}
+
+/// Reads a tenant's events after a position, below the oldest transaction that is still open; from the beginning of
+/// what is kept where the position is of another incarnation of the data.
 pub async fn read_feed(
     connection: &mut PgConnection,
     ccid: Ccid,
-    after: Position,
+    (generation, after): (i32, Position),
     stream: Option<Stream>,
     limit: i64,
-) -> sqlx::Result<Vec<Recorded>> {
+) -> sqlx::Result<FeedRead> {
     let rows = sqlx::query!(
-        r#"select id, coalesce(subject, 0) as "subject!", kind, stream, status, detail, transaction::text as "transaction!"
-           from history
-           where ccid = $1 and stream > 0
-             and (transaction, id) > ($2::text::xid8, $3)
-             and transaction < pg_snapshot_xmin(pg_current_snapshot())
-             and ($4::smallint = 0 or stream in ($4, 3))
-           order by transaction, id
-           limit $5"#,
+        r#"select feed.generation as "generation!", pg_snapshot_xmin(pg_current_snapshot())::text as "oldest_open!",
+                  pg_snapshot_xmax(pg_current_snapshot())::text as "next!", entry.id as "id?",
+                  coalesce(entry.subject, 0) as "subject!", entry.kind as "kind?", entry.stream as "stream?",
+                  entry.status as "status?", entry.detail as "detail?", entry.transaction::text as "transaction?"
+           from feed left join lateral (
+               select id, subject, kind, stream, status, detail, transaction
+               from history
+               where ccid = $1 and stream > 0
+                 and (transaction, id) > (case when feed.generation = $6 then $2::text::xid8 else '0' end,
+                                          case when feed.generation = $6 then $3::bigint else 0 end)
+                 and transaction < pg_snapshot_xmin(pg_current_snapshot())
+                 and ($4::smallint = 0 or stream in ($4, 3))
+               order by transaction, id
+               limit $5
+           ) entry on true
+           order by entry.transaction, entry.id"#,
         ccid.as_uuid(),
         after.transaction.to_string(),
         after.id,
         stream.map_or(0, Stream::as_i16),
         limit,
+        generation,
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| {
-            recorded(
-                (row.id, row.subject),
-                (row.kind, row.stream),
-                row.status,
-                row.detail,
-                &row.transaction,
-            )
-        })
-        .collect())
+    let first = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+    let last = rows.last().and_then(|row| {
+        let transaction = row.transaction.as_deref()?.parse().ok()?;
+        row.id.map(|id| Position { transaction, id })
+    });
+    Ok(FeedRead {
+        last,
+        is_full: last.is_some() && i64::try_from(rows.len()).is_ok_and(|count| count >= limit),
+        generation: first.generation,
+        horizon: Horizon {
+            oldest_open: first.oldest_open.parse().unwrap_or(0),
+            next: first.next.parse().unwrap_or(0),
+        },
+        entries: rows
+            .into_iter()
+            .filter_map(|row| {
+                recorded(
+                    (row.id?, row.subject),
+                    (row.kind?, row.stream?),
+                    row.status,
+                    row.detail,
+                    &row.transaction?,
+                )
+            })
+            .collect(),
+    })
 }
 
 /// Whoever has a transaction open, as far as this role may see it.
@@ -161,13 +224,6 @@ pub async fn begin_generation(connection: &mut PgConnection) -> sqlx::Result<()>
         .execute(connection)
         .await?;
     Ok(())
-}
-
-/// Which incarnation of the data cursors speak of.
-pub async fn feed_generation(connection: &mut PgConnection) -> sqlx::Result<i32> {
-    sqlx::query_scalar!("select generation from feed")
-        .fetch_one(connection)
-        .await
 }
 
 /// Takes away everything that happened to messages and conversations.

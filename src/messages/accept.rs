@@ -3,6 +3,7 @@
 //! A *unit* is what is stored whole or not at all: one signed body, or one message of a submission. `acceptor` writes
 //! many of them at once; whoever waits for one hears of it when it is durable.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,14 +21,14 @@ use crate::platform::database::group_commit::{GroupCommit, GroupCommitOptions, L
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
 use crate::suppressions::proof::Proofs;
-use crate::values::MessageId;
+use crate::values::{Ccid, MessageId};
 
 /// Told after each flush what others have to know. Called once per flush, never per message.
 pub trait AfterAccept: Send + Sync + 'static {
     /// Lanes that other replicas own have new rows.
     fn wake_owners(&self, lanes: Vec<LaneId>);
-    /// The feed has new events.
-    fn feed_grew(&self);
+    /// The feeds of these tenants have new events.
+    fn feed_grew(&self, tenants: BTreeSet<Ccid>);
 }
 
 /// Accepts messages; cheap to clone.

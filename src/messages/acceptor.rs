@@ -6,7 +6,7 @@
 
 mod stepwise;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Instant;
 
 use sqlx::PgConnection;
@@ -128,10 +128,14 @@ impl Flush for Acceptor {
         let mut arrivals: HashMap<LaneId, Vec<Arrival>> = HashMap::new();
         let mut answers = Vec::with_capacity(batch.len());
         let (mut received, mut submitted) = (0, 0);
+        let mut grown = BTreeSet::new();
         for (mut unit, outcome) in batch.into_iter().zip(outcomes) {
             for (draft, id) in unit.take_stored(&outcome) {
                 match draft.purpose {
-                    Purpose::Receive { .. } => received += 1,
+                    Purpose::Receive { .. } => {
+                        received += 1;
+                        grown.insert(draft.ccid);
+                    }
                     Purpose::Send { .. } => submitted += 1,
                 }
                 let stamp = draft.lane().and_then(|lane| own_lanes.get(&lane)?.1);
@@ -158,8 +162,8 @@ impl Flush for Acceptor {
         if !foreign_lanes.is_empty() {
             self.parts.after.wake_owners(foreign_lanes);
         }
-        if received > 0 {
-            self.parts.after.feed_grew();
+        if !grown.is_empty() {
+            self.parts.after.feed_grew(grown);
         }
     }
 

@@ -93,7 +93,6 @@ impl Desk {
     pub fn redriven(&self, redriven: Redriven) {
         if !redriven.lanes.is_empty() {
             self.after.wake_owners(redriven.lanes);
-            self.after.feed_grew();
         }
     }
 }

@@ -254,6 +254,8 @@ impl Flush for Intake {
 
     fn written(&self, batch: Vec<Item>, taken: Taken) {
         taken.count();
+        let noted = batch.iter().flat_map(|item| &item.noted);
+        let grown = noted.map(|noted| noted.ccid).collect();
         for (item, whole) in batch.into_iter().zip(taken.whole) {
             let _ = item.reply.send(if whole {
                 Ok(())
@@ -261,7 +263,7 @@ impl Flush for Intake {
                 Err(ReceiptError::ParkingFull)
             });
         }
-        self.parts.after.feed_grew();
+        self.parts.after.feed_grew(grown);
     }
 
     fn not_written(&self, batch: Vec<Item>, why: NotWritten) {

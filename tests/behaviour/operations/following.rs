@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use crate::harness::TestGateway;
 use crate::harness::tenant::{CONSUMER, OTHER_PHONE, PHONE, SOON, Tenant};
 
+const FOLLOWERS: usize = 50;
 const WRITERS: usize = 8;
 const MESSAGES: usize = 15;
 
@@ -111,6 +112,15 @@ async fn whoever_waits_is_woken_by_an_event_on_any_replica() {
         assert_eq!(woken[0]["data"]["id"], json!(id));
         after = next;
     }
+    let suppression = format!("/nexus/v3/suppressions/{PHONE}/{CONSUMER}");
+    let waiting = page(&elsewhere, "wait=30&types=suppression.added", Some(&after));
+    let no_body = json!({});
+    let suppressing = tenant.put(&suppression, &no_body);
+    let ((woken, next), put) = timeout(SOON, async { tokio::join!(waiting, suppressing) })
+        .await
+        .unwrap();
+    assert_eq!((woken.len(), put.status), (1, 201), "{woken:?}");
+    after = next;
     let (nothing, next) = page(&tenant, "wait=1", Some(&after)).await;
     assert_eq!(
         (nothing.len(), next),
@@ -118,6 +128,36 @@ async fn whoever_waits_is_woken_by_an_event_on_any_replica() {
         "nothing more has happened"
     );
     second.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_waits_costs_the_store_nothing_meanwhile() {
+    let gateway = TestGateway::start().await;
+    let tenant = gateway.tenant().await;
+    let (_, after) = page(&tenant, "", None).await;
+    let readings = async || {
+        sqlx::query_scalar::<_, i64>(
+            "select coalesce(sum(idx_scan), 0)::bigint from pg_stat_user_tables where relname like 'history%'",
+        )
+        .fetch_one(&mut gateway.connect().await)
+        .await
+        .unwrap()
+    };
+    let before = readings().await;
+    let waiting = (0..FOLLOWERS).map(|_| page(&tenant, "wait=4", Some(&after)));
+    for (found, _) in join_all(waiting).await {
+        assert_eq!(found, Vec::<Value>::new());
+    }
+    // Each looks when it comes and when it leaves, into each of the partitions there are.
+    let partitions: i64 = sqlx::query_scalar(
+        "select count(*) from pg_inherits where inhparent = 'history'::regclass",
+    )
+    .fetch_one(&mut gateway.connect().await)
+    .await
+    .unwrap();
+    let cost = readings().await - before;
+    let most = 3 * i64::try_from(FOLLOWERS).unwrap() * partitions;
+    assert!(cost <= most, "{cost} readings instead of {most}");
 }
 
 #[tokio::test]
