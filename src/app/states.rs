@@ -21,6 +21,7 @@ use crate::platform::telemetry::MetricsPage;
 use crate::platform::vault::{Pseudonyms, Vault};
 use crate::router::States;
 use crate::suppressions::keywords::KeywordSets;
+use crate::suppressions::opt_outs::OptOuts;
 use crate::{
     audit, conversations, dispatch, events, health, inbound, messages, provisioning, statistics,
     suppressions,
@@ -187,6 +188,7 @@ impl Parts {
                 pool: self.context.database.reads.clone(),
                 clock: self.context.clock.clone(),
             },
+            opt_outs: self.opt_outs(),
             files,
         };
         inbound::routes::State {
@@ -203,6 +205,17 @@ impl Parts {
                 config.media.message_body_bytes_max,
                 config.media.message_bodies_max,
             ),
+        }
+    }
+
+    fn opt_outs(&self) -> OptOuts {
+        let context = &self.context;
+        OptOuts {
+            pool: context.database.jobs.clone(),
+            clock: context.clock.clone(),
+            ids: Arc::clone(&context.ids),
+            ownership: Arc::clone(&context.ownership),
+            proofs: context.proofs.clone(),
         }
     }
 

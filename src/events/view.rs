@@ -176,12 +176,12 @@ async fn conversation(connection: &mut PgConnection, ccid: Ccid, id: i64) -> sql
 /// A keyword's message says who has opted out; other sources say it themselves.
 fn suppression(entry: &Recorded, message: Option<&Stored>) -> Value {
     match message {
-        Some(message) => json!({
+        Some(message) if entry.detail.is_none() => json!({
             "channelId": message.channel_id,
             "address": message.sender.0,
             "source": "keyword",
             "evidence": message.id.to_string(),
         }),
-        None => detail(entry),
+        Some(_) | None => detail(entry),
     }
 }

@@ -1,5 +1,7 @@
 //! All SQL over history, but for the three shared statements.
 
+use std::collections::HashSet;
+
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -277,6 +279,31 @@ pub async fn suppressions_naming(
         entries: row.entries,
         last: row.last.filter(|_| row.seen >= rows_max),
     })
+}
+
+/// Which of these messages have led to suppressions, and by whom, where their events say it.
+pub async fn suppressions_by(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    messages: &[i64],
+) -> sqlx::Result<HashSet<(i64, String)>> {
+    if messages.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows = sqlx::query!(
+        r#"select subject as "subject!", detail::json->>'source' as "source!"
+           from history
+           where ccid = $1 and subject = any($2) and kind = $3 and detail is not null"#,
+        ccid.as_uuid(),
+        messages,
+        Kind::SuppressionAdded.as_i16(),
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.subject, row.source))
+        .collect())
 }
 
 /// Takes single entries away.

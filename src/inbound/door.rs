@@ -23,6 +23,7 @@ use crate::provisioning::directory::{Channel, ReceivingChannel};
 use crate::receipts::intake::{ReceiptError, Receipts};
 use crate::receipts::model::{Reason, Receipt};
 use crate::suppressions::keywords::{Keyword, KeywordSets};
+use crate::suppressions::opt_outs::OptOuts;
 use crate::values::{Address, Ccid, MessageId, Party, Priority, TraceContext};
 
 /// The answer to whatever changes a suppression waits this long after its commit: longer than any gate trusts a check.
@@ -55,6 +56,8 @@ pub struct InboundDoor {
     pub limits: ContentLimits,
     /// Which messages are here already, and where their files go.
     pub known: KnownMessages,
+    /// Where it is kept who must not be sent to.
+    pub opt_outs: OptOuts,
     pub files: Uploads,
 }
 

@@ -5,8 +5,9 @@
 //! mean to the connector.
 
 mod attachments;
-mod callback;
 pub mod door;
 mod keyword;
+mod mgage;
 pub mod routes;
 mod sms;
+mod sparkpost;

@@ -141,6 +141,10 @@ impl Receipts {
         self.hand_over(promised.0).await
     }
 
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
     async fn hand_over(&self, noted: Vec<Noted>) -> Result<(), ReceiptError> {
         let (reply, answer) = oneshot::channel();
         if let Err((_, why)) = self.committer.offer(Item { noted, reply }) {

@@ -3,5 +3,6 @@
 
 pub mod intake;
 pub mod model;
+mod names;
 pub mod store;
 pub mod unmatched;

@@ -1,10 +1,12 @@
 //! All SQL over provider ids and parked receipts.
 
+use std::collections::HashMap;
+
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::intake::Noted;
-use crate::values::Ccid;
+use crate::values::{Ccid, MessageId};
 
 /// What receipts are brought to their messages for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +109,50 @@ impl<'a> Columns<'a> {
             promised: column.map(|noted| noted.promised).collect(),
         }
     }
+}
+
+/// Keeps under which keys receipts may name messages, beside those that were kept when they were sent.
+pub async fn keep_names(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    names: &[([u8; 16], MessageId)],
+) -> sqlx::Result<()> {
+    let keys: Vec<Vec<u8>> = names.iter().map(|(key, _)| key.to_vec()).collect();
+    let ids: Vec<i64> = names.iter().map(|(_, id)| id.as_i64()).collect();
+    sqlx::query!(
+        "insert into provider_ids (ccid, key, id)
+         select $1, named.key, named.id from unnest($2::bytea[], $3::bigint[]) as named (key, id)
+         order by named.key, named.id
+         on conflict (ccid, key, id) do nothing",
+        ccid.as_uuid(),
+        &keys,
+        &ids,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The messages that these keys name.
+pub async fn named(
+    connection: &mut PgConnection,
+    ccid: Ccid,
+    keys: &[[u8; 16]],
+) -> sqlx::Result<HashMap<[u8; 16], MessageId>> {
+    let hashes: Vec<Vec<u8>> = keys.iter().map(|key| key.to_vec()).collect();
+    let rows = sqlx::query!(
+        r#"select key as "key!", max(id) as "id!" from provider_ids
+           where ccid = $1 and key = any($2)
+           group by key"#,
+        ccid.as_uuid(),
+        &hashes,
+    )
+    .fetch_all(connection)
+    .await?;
+    let named = rows
+        .into_iter()
+        .filter_map(|row| Some((row.key.try_into().ok()?, MessageId::from_i64(row.id))));
+    Ok(named.collect())
 }
 
 /// Parked receipts under any of these keys.

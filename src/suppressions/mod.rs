@@ -3,6 +3,7 @@
 
 pub mod keywords;
 pub mod model;
+pub mod opt_outs;
 pub mod proof;
 pub mod routes;
 pub mod store;

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::model::{Route, Suppression};
+use super::model::{Route, Source, Suppression};
 use super::proof::Proofs;
 use super::store::{self, Change};
 use crate::audit::{Action, Entry};
@@ -216,7 +216,7 @@ async fn put(
     let suppression = Suppression {
         channel_id: route.channel_id,
         address: route.address.as_str().to_owned(),
-        source: "api".to_owned(),
+        source: Source::Api.as_str().to_owned(),
         reason: body.reason,
         evidence: None,
         created_at: change.now_ms,

@@ -5,7 +5,7 @@ pub mod sealed;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use super::model::{Route, Suppression};
+use super::model::{OptOut, Route, Source, Suppression};
 use super::proof::Proofs;
 use crate::audit;
 use crate::history;
@@ -76,7 +76,7 @@ pub async fn put(
     .await?;
     sqlx::query!(
         "insert into suppressions (ccid, channel_id, address, source, reason, created_at, expires_at)
-         values ($1, $2, $3, 'api', $4, $5, $6)
+         values ($1, $2, $3, $7, $4, $5, $6)
          on conflict (ccid, channel_id, address) do update
          set source = excluded.source, reason = excluded.reason, evidence = null,
              created_at = excluded.created_at, expires_at = excluded.expires_at",
@@ -86,6 +86,7 @@ pub async fn put(
         reason,
         change.now_ms,
         expires_at,
+        Source::Api.as_str(),
     )
     .execute(&mut *transaction)
     .await?;
@@ -97,6 +98,67 @@ pub async fn put(
     audit::store::append(&mut transaction, record).await?;
     transaction.commit().await?;
     Ok(!was_there)
+}
+
+/// Adds suppressions in the order of their keys, each with the event of its change, but those that their message has led
+/// to before.
+pub async fn add(
+    connection: &mut PgConnection,
+    (proofs, ccid): (&Proofs, Ccid),
+    opt_outs: &[(&OptOut, Change)],
+) -> sqlx::Result<()> {
+    let evidence = opt_outs.iter().filter_map(|(opt_out, _)| opt_out.evidence);
+    let evidence: Vec<i64> = evidence.map(MessageId::as_i64).collect();
+    let before = history::store::suppressions_by(connection, ccid, &evidence).await?;
+    let is_new = |opt_out: &OptOut| {
+        let led_to = opt_out
+            .evidence
+            .map(|message| (message.as_i64(), opt_out.source.as_str().to_owned()));
+        led_to.is_none_or(|led_to| !before.contains(&led_to))
+    };
+    let opt_outs = opt_outs.iter().filter(|(opt_out, _)| is_new(opt_out));
+    let opt_outs: Vec<(&OptOut, Change)> = opt_outs.copied().collect();
+    add_again(connection, (proofs, ccid), &opt_outs).await
+}
+
+/// The same whatever their messages have led to before. One that is in force for good stays as it is, also where its
+/// person was erased.
+pub async fn add_again(
+    connection: &mut PgConnection,
+    (proofs, ccid): (&Proofs, Ccid),
+    opt_outs: &[(&OptOut, Change)],
+) -> sqlx::Result<()> {
+    let mut transaction = connection.begin().await?;
+    let mut entries = Vec::new();
+    for (opt_out, change) in opt_outs {
+        let added = sqlx::query!(
+            "insert into suppressions (ccid, channel_id, address, source, reason, evidence, created_at)
+             select $1::uuid, $2::text, $3::text, $5::text, $6::text, $7::bigint, $8::bigint
+             where not exists (
+                 select 1 from suppressions
+                 where ccid = $1 and channel_id = $2 and address = $4 and expires_at is null
+             )
+             on conflict (ccid, channel_id, address) do update
+             set source = excluded.source, reason = excluded.reason, evidence = excluded.evidence,
+                 created_at = excluded.created_at, expires_at = null
+             where suppressions.expires_at is not null",
+            ccid.as_uuid(),
+            opt_out.channel_id.as_str(),
+            opt_out.address.as_str(),
+            proofs.of(ccid, opt_out.address.as_str()),
+            opt_out.source.as_str(),
+            opt_out.reason.as_deref(),
+            opt_out.evidence.map(MessageId::as_i64),
+            change.now_ms,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        if added.rows_affected() > 0 {
+            entries.push(entry_of(ccid, opt_out, *change));
+        }
+    }
+    history::store::append(&mut transaction, &entries).await?;
+    transaction.commit().await
 }
 
 /// Removes a suppression with the record of who did; `false` if there was none in force.
@@ -275,9 +337,28 @@ fn suppression(row: Row) -> Option<Suppression> {
 
 fn entry(route: &Route, kind: Kind, change: Change) -> Entry {
     let detail = serde_json::json!({
-        "channelId": route.channel_id.as_str(), "address": route.address.as_str(), "source": "api",
+        "channelId": route.channel_id.as_str(), "address": route.address.as_str(),
+        "source": Source::Api.as_str(),
     });
     let mut entry = Entry::event(route.ccid, change.event, change.event, kind, Stream::Both);
+    entry.detail = Some(detail.to_string());
+    entry
+}
+
+fn entry_of(ccid: Ccid, opt_out: &OptOut, change: Change) -> Entry {
+    let mut detail = serde_json::json!({
+        "channelId": opt_out.channel_id.as_str(), "address": opt_out.address.as_str(),
+        "source": opt_out.source.as_str(),
+    });
+    if let Some(reason) = &opt_out.reason {
+        detail["reason"] = reason.as_str().into();
+    }
+    if let Some(message) = opt_out.evidence {
+        detail["evidence"] = message.to_string().into();
+    }
+    let subject = opt_out.evidence.map_or(change.event, MessageId::as_i64);
+    let kind = Kind::SuppressionAdded;
+    let mut entry = Entry::event(ccid, change.event, subject, kind, Stream::Both);
     entry.detail = Some(detail.to_string());
     entry
 }

@@ -13,3 +13,4 @@ pub mod read;
 pub mod restored;
 pub mod retention;
 pub mod search;
+pub mod sent;

@@ -6,3 +6,4 @@ mod mgage;
 mod mgage_callbacks;
 mod sparkpost;
 mod sparkpost_events;
+mod sparkpost_opt_outs;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::carrier::{SPARKPOST, Site};
 
 /// Posts a batch as SparkPost does.
-async fn post(site: &Site, batch_id: &str, batch: &Value) -> Reply {
+pub(super) async fn post(site: &Site, batch_id: &str, batch: &Value) -> Reply {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     headers.insert("x-messagesystems-batch-id", batch_id.parse().unwrap());
@@ -18,7 +18,7 @@ async fn post(site: &Site, batch_id: &str, batch: &Value) -> Reply {
     sent.await.unwrap()
 }
 
-fn event(kind: &str, message_id: &str, more: &Value) -> Value {
+pub(super) fn event(kind: &str, message_id: &str, more: &Value) -> Value {
     let mut event = json!({
         "type": kind, "event_id": "1", "timestamp": "1795521600", "rcpt_to": "jane@example.com",
         "rcpt_meta": { "messageId": message_id }, "transmission_id": "2",
@@ -29,7 +29,7 @@ fn event(kind: &str, message_id: &str, more: &Value) -> Value {
     json!({ "msys": { "message_event": event } })
 }
 
-async fn sent(site: &Site, text: &str) -> String {
+pub(super) async fn sent(site: &Site, text: &str) -> String {
     let id = site.send(text).await;
     site.tenant.wait_for_status(&id, "Sent").await;
     id

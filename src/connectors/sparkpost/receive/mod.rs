@@ -7,12 +7,16 @@ mod tests;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::values::{MessageId, ReasonCode};
+use crate::values::{Address, MessageId, ReasonCode};
 
 /// Events in one batch; SparkPost sends some hundreds.
 const EVENTS_MAX: usize = 10_000;
 /// Longest word of SparkPost's that is kept, in characters.
 const WORD_CHARS_MAX: usize = 500;
+/// Longest id of SparkPost's, in bytes.
+const PROVIDER_ID_BYTES_MAX: usize = 200;
+/// A mail came back after it was delivered. Such an event has less to say than others.
+const OUT_OF_BAND: &str = "out_of_band";
 /// What of an event is kept beside its type.
 const KEPT: [&str; 5] = [
     "event_id",
@@ -34,10 +38,27 @@ pub enum NotABatch {
 /// What an event says about a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    pub message_id: MessageId,
-    pub verdict: Verdict,
+    /// Our id of the mail; `None` where the event does not have it.
+    pub message_id: Option<MessageId>,
+    /// SparkPost's own id of the mail.
+    pub provider_message_id: Option<String>,
+    /// Whom the mail went to, as SparkPost writes it.
+    pub recipients: Vec<Address>,
+    /// `None`: nothing becomes of the mail itself.
+    pub verdict: Option<Verdict>,
+    /// Why its recipient gets no more of them, where that is so.
+    pub opt_out: Option<OptOut>,
     /// The event in SparkPost's words, without whom it is about.
     pub said: Value,
+}
+
+/// Why somebody gets no more mails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptOut {
+    /// Nobody is there.
+    Bounced,
+    Complained,
+    Unsubscribed,
 }
 
 /// What becomes of the mail.
@@ -70,8 +91,20 @@ pub fn read(body: &[u8]) -> Result<Vec<Event>, NotABatch> {
 /// `None`: it is about no mail of ours, or says nothing that matters to one.
 fn read_event(event: &Value) -> Option<Event> {
     let kind = event.get("type")?.as_str()?;
-    let verdict = verdict(kind, number(event.get("bounce_class")))?;
-    let message_id = event.get("rcpt_meta")?.get("messageId")?.as_str()?;
+    let bounce_class = number(event.get("bounce_class"));
+    let verdict = verdict(kind, bounce_class);
+    let opt_out = opt_out(kind, bounce_class);
+    if verdict.is_none() && opt_out.is_none() {
+        return None;
+    }
+    let message_id = own_id(event);
+    let provider_message_id = event.get("message_id").and_then(provider_id);
+    // Of what does not name our mail only this can be about one: it has no metadata, whoever's mail it was.
+    let may_be_ours = kind == OUT_OF_BAND && event.get("rcpt_meta").is_none()
+        || opt_out.is_some() && provider_message_id.is_some();
+    if message_id.is_none() && !may_be_ours {
+        return None;
+    }
     let mut said = json!({ "type": kind });
     for name in KEPT {
         if let Some(word) = event.get(name).and_then(word) {
@@ -79,10 +112,46 @@ fn read_event(event: &Value) -> Option<Event> {
         }
     }
     Some(Event {
-        message_id: message_id.parse().ok()?,
+        message_id,
+        provider_message_id,
+        recipients: recipients(event),
         verdict,
+        opt_out,
         said,
     })
+}
+
+fn own_id(event: &Value) -> Option<MessageId> {
+    let message_id = event.get("rcpt_meta")?.get("messageId")?.as_str()?;
+    message_id.parse().ok()
+}
+
+fn provider_id(id: &Value) -> Option<String> {
+    let id = id.as_str()?.trim();
+    let fits = (1..=PROVIDER_ID_BYTES_MAX).contains(&id.len()) && id.parse::<MessageId>().is_err();
+    fits.then(|| id.to_owned())
+}
+
+/// As it was given to SparkPost, and in lower case as SparkPost has it.
+fn recipients(event: &Value) -> Vec<Address> {
+    let named = ["raw_rcpt_to", "rcpt_to"].into_iter();
+    let named = named.filter_map(|name| event.get(name)?.as_str()?.parse().ok());
+    let mut recipients: Vec<Address> = named.collect();
+    recipients.dedup();
+    recipients
+}
+
+/// What ends the recipient's mails, by SparkPost's types of events and bounce classes. Mailboxes that are full, hosts that
+/// are away and filters that refuse one mail say nothing about the next.
+fn opt_out(kind: &str, bounce_class: Option<i64>) -> Option<OptOut> {
+    match (kind, bounce_class) {
+        ("bounce" | OUT_OF_BAND, Some(10 | 30)) => Some(OptOut::Bounced),
+        ("bounce" | OUT_OF_BAND, Some(90)) | ("list_unsubscribe" | "link_unsubscribe", _) => {
+            Some(OptOut::Unsubscribed)
+        }
+        ("spam_complaint", _) => Some(OptOut::Complained),
+        _ => None,
+    }
 }
 
 fn verdict(kind: &str, bounce_class: Option<i64>) -> Option<Verdict> {
@@ -90,7 +159,7 @@ fn verdict(kind: &str, bounce_class: Option<i64>) -> Option<Verdict> {
         "delivery" => Some(Verdict::Delivered),
         "delay" => Some(Verdict::UnderWay),
         "bounce" => Some(Verdict::Failed(reason(bounce_class))),
-        "out_of_band" => Some(Verdict::Returned(reason(bounce_class))),
+        OUT_OF_BAND => Some(Verdict::Returned(reason(bounce_class))),
         "policy_rejection" | "generation_failure" | "generation_rejection" => {
             Some(Verdict::Failed(ReasonCode::General))
         }

@@ -26,7 +26,12 @@ fn batch(events: &[Value]) -> Vec<u8> {
 
 fn verdicts(events: &[Value]) -> Vec<Verdict> {
     let read = read(&batch(events)).unwrap();
-    read.into_iter().map(|event| event.verdict).collect()
+    read.into_iter().filter_map(|event| event.verdict).collect()
+}
+
+fn opt_outs(events: &[Value]) -> Vec<Option<OptOut>> {
+    let read = read(&batch(events)).unwrap();
+    read.into_iter().map(|event| event.opt_out).collect()
 }
 
 #[test]
@@ -73,7 +78,7 @@ fn what_is_kept_of_an_event_does_not_say_whom_it_is_about() {
         &json!({ "bounce_class": "10", "error_code": "550", "reason": "5.1.1 no such user" }),
     );
     let [event] = read(&batch(&[bounce])).unwrap().try_into().unwrap();
-    assert_eq!(event.message_id.to_string(), ID);
+    assert_eq!(event.message_id, Some(ID.parse().unwrap()));
     assert_eq!(
         event.said,
         json!({
@@ -81,6 +86,61 @@ fn what_is_kept_of_an_event_does_not_say_whom_it_is_about() {
             "error_code": "550", "reason": "5.1.1 no such user",
         })
     );
+}
+
+#[test]
+fn only_what_lasts_ends_the_mails_of_a_recipient() {
+    use OptOut::{Bounced, Complained, Unsubscribed};
+    let none = json!({});
+    let of_class = |kind, class: i32| event(kind, &json!({ "bounce_class": class.to_string() }));
+    for (class, why) in [(10, Bounced), (30, Bounced), (90, Unsubscribed)] {
+        for kind in ["bounce", "out_of_band"] {
+            assert_eq!(opt_outs(&[of_class(kind, class)]), [Some(why)], "{class}");
+        }
+    }
+    let passing = [
+        1, 20, 21, 22, 23, 24, 25, 26, 40, 50, 51, 52, 53, 54, 60, 70, 80, 100,
+    ];
+    for class in passing {
+        assert_eq!(opt_outs(&[of_class("bounce", class)]), [None], "{class}");
+    }
+    assert_eq!(opt_outs(&[of_class("delay", 10)]), [None]);
+    assert_eq!(
+        opt_outs(&[
+            event("spam_complaint", &none),
+            event("list_unsubscribe", &none),
+            event("link_unsubscribe", &none),
+            event("policy_rejection", &none),
+        ]),
+        [
+            Some(Complained),
+            Some(Unsubscribed),
+            Some(Unsubscribed),
+            None
+        ]
+    );
+}
+
+#[test]
+fn a_mail_that_came_back_may_be_named_by_the_providers_id_or_its_recipient_alone() {
+    let mut back = event(
+        "out_of_band",
+        &json!({ "bounce_class": "10", "message_id": "0004a1", "raw_rcpt_to": "Jane@Example.com" }),
+    );
+    back.as_object_mut().unwrap().remove("rcpt_meta");
+    let [event] = read(&batch(&[back])).unwrap().try_into().unwrap();
+    assert_eq!(event.message_id, None);
+    assert_eq!(event.provider_message_id.as_deref(), Some("0004a1"));
+    let recipients: Vec<&str> = event.recipients.iter().map(Address::as_str).collect();
+    assert_eq!(recipients, ["Jane@example.com", "jane@example.com"]);
+}
+
+#[test]
+fn the_mails_of_others_that_came_back_are_not_ours() {
+    let theirs = json!({ "bounce_class": "10", "rcpt_meta": { "order": 7 } });
+    assert_eq!(opt_outs(&[event("out_of_band", &theirs)]), []);
+    assert_eq!(opt_outs(&[event("bounce", &theirs)]), []);
+    assert_eq!(opt_outs(&[event("list_unsubscribe", &theirs)]), []);
 }
 
 #[test]

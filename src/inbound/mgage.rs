@@ -1,4 +1,4 @@
-//! What providers call us with at an address of their own: a text, a receipt, or a batch of them.
+//! What mGage calls us with: a text or a receipt.
 
 use tracing::debug;
 
@@ -6,8 +6,6 @@ use super::door::{InboundDoor, InboundError, nameless};
 use crate::connectors::mgage::CONNECTOR as MGAGE;
 use crate::connectors::mgage::receive::{Receipt as MGageReceipt, Text};
 use crate::connectors::mgage::settings::Verdict;
-use crate::connectors::sparkpost::CONNECTOR as SPARKPOST;
-use crate::connectors::sparkpost::receive::{self as sparkpost, Event};
 use crate::connectors::third_party::receive::InboundContent;
 use crate::messages::dedup::Direction;
 use crate::messages::status::Status;
@@ -65,45 +63,5 @@ impl InboundDoor {
             said: Some(receipt.said),
         };
         Ok(self.receipts.take(&[receipt]).await?)
-    }
-}
-
-impl InboundDoor {
-    /// Applies what a batch of SparkPost's says about mails, or parks it until they are known; all of it or nothing.
-    pub async fn take_sparkpost_events(
-        &self,
-        ccid: Ccid,
-        events: Vec<Event>,
-    ) -> Result<(), InboundError> {
-        let receipts: Vec<Receipt> = events
-            .into_iter()
-            .map(|event| sparkpost_receipt(ccid, event))
-            .collect();
-        if receipts.is_empty() {
-            return Ok(());
-        }
-        Ok(self.receipts.take(&receipts).await?)
-    }
-}
-
-fn sparkpost_receipt(ccid: Ccid, event: Event) -> Receipt {
-    let (status, reason) = match event.verdict {
-        sparkpost::Verdict::UnderWay => (Status::Sent, None),
-        sparkpost::Verdict::Delivered => (Status::Delivered, None),
-        sparkpost::Verdict::Failed(reason) => (Status::Failed, Some(reason)),
-        sparkpost::Verdict::Returned(reason) => (Status::Bounced, Some(reason)),
-    };
-    let reasons = reason.map(|reason| Reason {
-        code: i64::from(reason.code()),
-        message: event.said["reason"].as_str().map(str::to_owned),
-    });
-    Receipt {
-        ccid,
-        channel_id: None,
-        connector: SPARKPOST,
-        provider_message_id: event.message_id.to_string(),
-        status,
-        reasons: reasons.into_iter().collect(),
-        said: Some(event.said),
     }
 }
