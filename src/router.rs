@@ -43,6 +43,8 @@ const SHED_LAST: &[&str] = &[
     "/channels/{channelId}/messages",
     "/nexus/v3/channels/{channelId}/messages",
     "/nexus/v3/sms/",
+    "/nexus/v3/callbacks/",
+    "/nexus/v3/unsubscribe/",
     "/nexus/v3/suppressions",
 ];
 
@@ -60,6 +62,7 @@ const SHED_LAST: &[&str] = &[
 /// | `/nexus/v3/erasures...` | operators | persons who are forgotten |
 /// | `/nexus/v3/conversations...` | agents | read, reply, close |
 /// | `/nexus/v3/suppressions...` | applications | who must not be sent to |
+/// | `/nexus/v3/unsubscribe/{token}` | whoever has a mail | the link in it |
 /// | `/nexus/v3/endpoints...` | operators | destinations: look, pause, resume, test |
 /// | `/nexus/v3/events` | consumers | the feed |
 /// | `/nexus/v3/statistics` | operators | how many messages came to what |

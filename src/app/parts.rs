@@ -37,6 +37,7 @@ use crate::platform::telemetry::metric;
 use crate::provisioning::Directory;
 use crate::receipts::intake::{ReceiptParts, Receipts};
 use crate::restore::Marker;
+use crate::suppressions::link::UnsubscribeLinks;
 use crate::suppressions::proof::Proofs;
 use crate::{audit, events, statistics};
 
@@ -84,6 +85,7 @@ impl Parts {
                 Arc::clone(&ownership),
                 lifecycle,
             ),
+            unsubscribe_links: UnsubscribeLinks::new(config.server.public_url.as_deref(), &proofs),
             proofs: proofs.clone(),
             announcer: Announcer::start(database, clock.clone(), lifecycle),
             results: Results::start(database, &after, &withdrawals, lifecycle),

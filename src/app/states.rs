@@ -70,6 +70,8 @@ impl Parts {
                 ownership: Arc::clone(ownership),
                 pseudonyms: Pseudonyms::new(vault),
                 proofs: context.proofs.clone(),
+                links: context.unsubscribe_links.clone(),
+                opt_outs: self.opt_outs(),
             },
             endpoints: self.endpoints(keys),
             audit: audit::routes::State {

@@ -20,6 +20,7 @@ use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outbound::OutboundClients;
 use crate::platform::telemetry::metric;
 use crate::provisioning::directory::Directory;
+use crate::suppressions::link::UnsubscribeLinks;
 use crate::suppressions::proof::Proofs;
 
 /// The limits of dispatch, from the configuration.
@@ -57,6 +58,8 @@ pub struct DispatchContext {
     pub ownership: Arc<Ownership>,
     pub gate: Gate,
     pub proofs: Proofs,
+    /// How recipients of mails to many end them.
+    pub unsubscribe_links: UnsubscribeLinks,
     pub announcer: Announcer,
     pub results: Results,
     pub slots: Arc<Slots>,

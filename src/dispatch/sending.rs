@@ -19,6 +19,8 @@ use crate::lanes::model::OutboundMessage;
 use crate::media::attached::NotAttached;
 use crate::platform::outbound::{Answer, ExchangeFailed, GateRefused, exchange};
 use crate::provisioning::directory::{Channel, ConnectorSettings};
+use crate::suppressions::link::Wish;
+use crate::suppressions::model::Route;
 use crate::values::{Content, EmailPart, MediaId, MediaUrl, Priority, ReasonCode, StoredFile};
 
 /// Why a gate stayed shut; shared between the gate and whoever waits behind it.
@@ -79,6 +81,7 @@ fn write(
     (message, files): (&OutboundMessage, &[StoredFile]),
     gate: BoxFuture<'static, Result<(), GateRefused>>,
 ) -> Option<Call> {
+    let unsubscribe_link = unsubscribe_link(context, message);
     let outbound = Outbound {
         channel_id: &message.channel_id,
         from: &message.from,
@@ -86,6 +89,7 @@ fn write(
         message_id: message.id,
         reply_to: message.reply_to.as_ref(),
         is_bulk: message.priority == Priority::Bulk,
+        unsubscribe_link: unsubscribe_link.as_deref(),
         content: &message.content,
         link: &|id| context.media.link((message.ccid, message.id), id),
     };
@@ -112,6 +116,22 @@ fn write(
             budget: settings.rules.timeout,
         }),
     }
+}
+
+/// Where the recipient of a mail to many people ends them.
+fn unsubscribe_link(context: &DispatchContext, message: &OutboundMessage) -> Option<String> {
+    let is_mail = matches!(message.content, Content::Email(_));
+    if !is_mail || message.priority != Priority::Bulk {
+        return None;
+    }
+    context.unsubscribe_links.to(&Wish {
+        route: Route {
+            ccid: message.ccid,
+            channel_id: message.channel_id.clone(),
+            address: message.to.address.clone(),
+        },
+        message: message.id,
+    })
 }
 
 /// The files that a connector hands over itself; the others send links.

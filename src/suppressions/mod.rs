@@ -2,8 +2,10 @@
 //! When an attempt asks is decided in `dispatch`.
 
 pub mod keywords;
+pub mod link;
 pub mod model;
 pub mod opt_outs;
+mod page;
 pub mod proof;
 pub mod routes;
 pub mod store;

@@ -72,6 +72,16 @@ impl OptOuts {
         Ok(())
     }
 
+    /// The same for one who asks for it here and now, however often the same message has led to it.
+    pub async fn take_wish(&self, ccid: Ccid, opt_out: OptOut) -> Result<(), NotTaken> {
+        let changes = [(&opt_out, self.change()?)];
+        let mut connection = self.pool.acquire().await?;
+        store::add_again(&mut connection, (&self.proofs, ccid), &changes).await?;
+        drop(connection);
+        tokio::time::sleep(SETTLES).await;
+        Ok(())
+    }
+
     fn change(&self) -> Result<Change, NoLease> {
         Ok(Change {
             now_ms: self.clock.now_ms(),

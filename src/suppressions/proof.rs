@@ -20,6 +20,8 @@ const MARK: &str = "erased:";
 const KEY_LENGTH: usize = 32;
 /// Bytes of the HMAC that are kept.
 const LENGTH: usize = 16;
+/// Bytes of a tenant's id, with which the text of every proof begins.
+const CCID_LENGTH: usize = 16;
 
 /// What the key is sealed for.
 pub const SEALED_TABLE: &str = "suppression_key";
@@ -54,11 +56,26 @@ impl Proofs {
         Ok(Self::with_key(&key))
     }
 
-    fn with_key(key: &[u8]) -> Self {
+    pub(super) fn with_key(key: &[u8]) -> Self {
         Self(
             <Hmac<Sha256> as KeyInit>::new_from_slice(key)
                 .expect("an HMAC takes a key of any length"),
         )
+    }
+
+    /// A key for something else that has to outlive every master key. No proof is made of so short a text as a purpose.
+    ///
+    /// # Panics
+    ///
+    /// If the purpose is as long as the id of a tenant.
+    pub(super) fn derived_key(&self, purpose: &str) -> Zeroizing<[u8; KEY_LENGTH]> {
+        assert!(
+            purpose.len() < CCID_LENGTH,
+            "a purpose is shorter than a tenant's id"
+        );
+        let mut mac = self.0.clone();
+        mac.update(purpose.as_bytes());
+        Zeroizing::new(mac.finalize().into_bytes().into())
     }
 
     /// What stands in place of a person's address in the list of a tenant.

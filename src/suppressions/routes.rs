@@ -1,5 +1,7 @@
 //! All HTTP over suppressions.
 
+mod unsubscribe;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +12,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::link::UnsubscribeLinks;
 use super::model::{Route, Source, Suppression};
+use super::opt_outs::OptOuts;
 use super::proof::Proofs;
 use super::store::{self, Change};
 use crate::audit::{Action, Entry};
@@ -41,6 +45,8 @@ pub struct State {
     pub ownership: Arc<Ownership>,
     pub pseudonyms: Pseudonyms,
     pub proofs: Proofs,
+    pub links: UnsubscribeLinks,
+    pub opt_outs: OptOuts,
 }
 
 /// Below the base path.
@@ -48,6 +54,7 @@ pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::default()
         .routes(routes!(list))
         .routes(routes!(show, put, remove))
+        .merge(unsubscribe::routes())
 }
 
 /// An address that a sender must not send to.
@@ -61,11 +68,11 @@ struct View {
     channel_id: String,
     /// In a list, of a person who was erased: `erased:` and a keyed hash.
     address: String,
-    /// `keyword` or `api`.
+    /// `keyword`, `api`, `bounce`, `complaint` or `unsubscribe`.
     source: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// The id of the message that asked for it, where one did.
+    /// The id of the message that asked for it or led to it, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<String>,
     #[schema(format = DateTime)]

@@ -15,6 +15,7 @@ pub mod register;
 mod store;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use std::fmt;
 
@@ -27,6 +28,7 @@ use zeroize::Zeroizing;
 pub use self::error::{MasterKeyError, VaultError};
 pub use self::key::{DerivedKey, KeyId, MasterKey, MasterKeys};
 pub use self::pseudonym::Pseudonyms;
+pub use self::token::Tokens;
 use crate::platform::telemetry::metric;
 use crate::values::Ccid;
 

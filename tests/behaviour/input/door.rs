@@ -19,6 +19,8 @@ pub enum Credentials {
     Basic,
     /// A token in the path, of whoever provisioned the address.
     Address,
+    /// A token in the path, of whoever was sent the link.
+    Link,
 }
 
 /// What becomes of members that nobody knows, and of JSON of the wrong kind.
@@ -93,9 +95,10 @@ impl Door {
 
     pub(super) fn of(self, credentials: Credentials) -> Self {
         let manner = match credentials {
-            Credentials::Signature | Credentials::Basic | Credentials::Address => {
-                Manner::ThirdParty
-            }
+            Credentials::Signature
+            | Credentials::Basic
+            | Credentials::Address
+            | Credentials::Link => Manner::ThirdParty,
             Credentials::Nobody | Credentials::Key | Credentials::Operator => Manner::Own,
         };
         Self {

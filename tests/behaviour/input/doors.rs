@@ -227,6 +227,15 @@ fn suppressions(objects: &Objects) -> Vec<Door> {
         Door::own(Method::DELETE, one)
             .at(address)
             .answers(&[200, 404]),
+        Door::get("/nexus/v3/unsubscribe/{token}")
+            .at(&[&objects.link])
+            .of(Credentials::Link),
+        Door {
+            takes: Takes::Form(&[("List-Unsubscribe", "One-Click")]),
+            ..Door::post("/nexus/v3/unsubscribe/{token}")
+                .at(&[&objects.link])
+                .of(Credentials::Link)
+        },
     ]
 }
 

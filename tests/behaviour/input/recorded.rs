@@ -85,6 +85,7 @@ const DECISIONS: &[(&str, &str, Leaves)] = &[
         "/nexus/v3/erasures/{id}",
         OneIfChanged("erasure.cancelled"),
     ),
+    ("POST", "/nexus/v3/unsubscribe/{token}", Nothing(TRAFFIC)),
     (
         "PUT",
         "/nexus/v3/suppressions/{channelId}/{address}",
@@ -235,7 +236,7 @@ async fn a_call_that_is_refused_leaves_no_record() {
         let call = door.valid();
         let good = site.headers(&door, &call.body);
         // An address is a credential in the path: to none without it there is such a place.
-        let bare = if door.credentials == Credentials::Address {
+        let bare = if matches!(door.credentials, Credentials::Address | Credentials::Link) {
             Bytes::new()
         } else {
             call.body.clone()

@@ -19,7 +19,7 @@ pub const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n and the rest";
 const LEAVING: &str = "16505550177";
 const HOUR_MS: i64 = 3_600_000;
 
-/// Nothing goes out of it, so that whatever is stored was stored by a call.
+/// Nothing goes out of it any more, so that whatever is stored was stored by a call.
 #[derive(Debug)]
 pub struct Site {
     pub gateway: TestGateway,
@@ -43,6 +43,8 @@ pub struct Objects {
     pub media: String,
     /// The tenant, and the tokens of the addresses that mGage and SparkPost call.
     pub callback: [String; 3],
+    /// The token of the link in a mail to many.
+    pub link: String,
     /// An address that the doors suppress.
     pub suppressed: String,
     /// A section that the doors put.
@@ -81,7 +83,8 @@ impl Site {
             | Credentials::Key
             | Credentials::Operator
             | Credentials::Basic
-            | Credentials::Address => HeaderMap::new(),
+            | Credentials::Address
+            | Credentials::Link => HeaderMap::new(),
         };
         match door.credentials {
             Credentials::Key => identify(&mut headers, &tenant.key, tenant.ccid),
@@ -93,7 +96,10 @@ impl Site {
                 let basic = basic(&tenant.ccid.to_string(), &tenant.key);
                 headers.insert(AUTHORIZATION, basic);
             }
-            Credentials::Nobody | Credentials::Signature | Credentials::Address => {}
+            Credentials::Nobody
+            | Credentials::Signature
+            | Credentials::Address
+            | Credentials::Link => {}
         }
         if let Some(content_type) = door.content_type() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -124,6 +130,7 @@ impl Objects {
     /// Makes them.
     pub async fn of(gateway: &TestGateway, tenant: &Tenant) -> Self {
         take_mail(gateway, tenant).await;
+        let link = link(gateway, tenant).await;
         let message = later(gateway, tenant, (PHONE, CONSUMER)).await;
         later(gateway, tenant, (OTHER_PHONE, CONSUMER)).await;
         later(gateway, tenant, ("help@company.com", "jane@example.com")).await;
@@ -146,6 +153,7 @@ impl Objects {
             ending_key: key(tenant).await,
             media: text(&upload["data"]["mediaId"]),
             callback: callback(tenant).await,
+            link,
             suppressed: "16505550188".to_owned(),
             section: "chat.Main".to_owned(),
         }
@@ -208,6 +216,27 @@ async fn take_mail(gateway: &TestGateway, tenant: &Tenant) {
         let saved = tenant.put(&path, &body).await;
         assert!(saved.status < 300, "{:?}", saved.json());
     }
+}
+
+/// Sends a mail to many; gives back the token of the link in it.
+async fn link(gateway: &TestGateway, tenant: &Tenant) -> String {
+    let mail = json!({
+        "channel": { "from": { "id": "news@company.com" }, "to": { "id": "reader@example.com" } },
+        "type": "Email", "subject": "News", "content": [{ "type": "text", "text": "News" }], "priority": "bulk",
+    });
+    let submitted = tenant
+        .post("/nexus/v3/messages", &json!({ "messages": [mail] }))
+        .await;
+    let id = text(&submitted.json()["data"]["results"][0]["id"]);
+    tenant.wait_for_status(&id, "Sent").await;
+    let mut received = gateway.third_party.requests();
+    received.retain(|webhook| webhook.message_id().as_deref() == Some(&id));
+    let link = text(&received[0].json()["channel"]["context"]["headers"]["List-Unsubscribe"]);
+    link.trim_end_matches('>')
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 /// Submits a message that waits for its time; gives back its id.

@@ -186,7 +186,7 @@ fn headers(door: &Door) -> Vec<Attack> {
         Credentials::Key | Credentials::Operator => vec!["x-api-key", "x-ccid"],
         Credentials::Signature => vec!["x-hub-signature", "x-ccid"],
         Credentials::Basic => vec!["authorization"],
-        Credentials::Nobody | Credentials::Address => Vec::new(),
+        Credentials::Nobody | Credentials::Address | Credentials::Link => Vec::new(),
     };
     for name in identity {
         let name = HeaderName::from_static(name);

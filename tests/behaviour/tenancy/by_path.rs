@@ -21,7 +21,8 @@ pub fn calls(world: &World) -> Vec<Call> {
     for about in Side::ALL {
         let doors = world.doors(about);
         let rows = doors.iter().enumerate();
-        let takes_keys = |door: &Door| door.credentials != Credentials::Address;
+        let takes_keys =
+            |door: &Door| !matches!(door.credentials, Credentials::Address | Credentials::Link);
         let rows = rows.filter(|(_, door)| door.template.contains("{ccid}") && takes_keys(door));
         for (row, door) in rows {
             let is_about_anything = names_section(door) || has_tenant(door);

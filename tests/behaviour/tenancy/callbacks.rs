@@ -1,4 +1,5 @@
-//! Providers that cannot authenticate, and call an address with a token of one tenant in it.
+//! Providers that cannot authenticate, and call an address with a token of one tenant in it; and recipients of mails,
+//! whose link is such a token.
 
 use super::call::{Call, Claim, Expected};
 use super::who::{Side, Who};
@@ -19,6 +20,22 @@ pub fn calls(world: &World) -> Vec<Call> {
                     let call = |claim| call(world, &door, (about, token_of), (key, claim));
                     calls.extend(Claim::ALL.map(call));
                 }
+            }
+        }
+    }
+    calls.extend(links(world));
+    calls
+}
+
+/// The token is all of it: what it says is the tenant's that sent it.
+fn links(world: &World) -> Vec<Call> {
+    let mut calls = Vec::new();
+    for about in Side::ALL {
+        let doors = world.doors(about).into_iter();
+        for door in doors.filter(|door| door.credentials == Credentials::Link) {
+            for key in KEYS {
+                let call = |claim| call(world, &door, (about, about), (key, claim));
+                calls.extend(Claim::ALL.map(call));
             }
         }
     }

@@ -101,6 +101,7 @@ impl World {
             objects.media,
             objects.callback[1].clone(),
             objects.callback[2].clone(),
+            objects.link,
         ]
     }
 
@@ -144,6 +145,7 @@ fn of_nobody(ccid: Uuid) -> Objects {
         ending_key: id(),
         media: Uuid::now_v7().to_string(),
         callback: [ccid.to_string(), "A".repeat(43), "B".repeat(43)],
+        link: "C".repeat(140),
         suppressed: "16505550190".to_owned(),
         section: "chat.Nobodys".to_owned(),
     }

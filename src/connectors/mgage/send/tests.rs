@@ -30,6 +30,7 @@ fn request(url: &str, content: &Content) -> Option<Request> {
         message_id: "1613474523265-0".parse::<MessageId>().unwrap(),
         reply_to: None,
         is_bulk: false,
+        unsubscribe_link: None,
         content,
         link: &MediaId::reference,
     };

@@ -51,6 +51,7 @@ fn request(url: &str, content: &Content, is_bulk: bool) -> Option<Request> {
         message_id: "1613474523265-0".parse::<MessageId>().unwrap(),
         reply_to: Some(&reply_to),
         is_bulk,
+        unsubscribe_link: is_bulk.then_some("https://gateway.example.com/u/1"),
         content,
         link: &MediaId::reference,
     };
@@ -105,12 +106,17 @@ async fn a_mail_is_a_transmission_to_one_person_under_our_id() {
 }
 
 #[tokio::test]
-async fn a_mail_to_many_is_not_transactional() {
+async fn a_mail_to_many_is_not_transactional_and_says_how_it_is_ended() {
     let content = mail(vec![EmailPart::Text("News".to_owned())]);
     let request = request("api.sparkpost.com", &content, true).unwrap();
+    let body = body(request).await;
+    assert_eq!(body["options"]["transactional"], json!(false));
     assert_eq!(
-        body(request).await["options"]["transactional"],
-        json!(false)
+        body["content"]["headers"],
+        json!({
+            "List-Unsubscribe": "<https://gateway.example.com/u/1>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        })
     );
 }
 

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use crate::connectors::outbound::Outbound;
+use crate::connectors::outbound::{Outbound, UnsubscribeHeaders};
 use crate::values::{Content, Email, EmailPart, MediaUrl, Party, StoredFile};
 
 /// A mail to one recipient.
@@ -49,6 +49,8 @@ struct MailContent<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_to: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    headers: Option<UnsubscribeHeaders>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     html: Option<String>,
@@ -85,6 +87,7 @@ impl<'a> Transmission<'a> {
                 from: message.from.into(),
                 subject: &mail.subject,
                 reply_to: message.reply_to.map(|party| party.address.as_str()),
+                headers: UnsubscribeHeaders::of(message),
                 text: joined(mail, |part| match part {
                     EmailPart::Text(text) => Some(text),
                     EmailPart::Html(_) | EmailPart::Attachment(_) => None,

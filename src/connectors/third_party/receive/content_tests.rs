@@ -162,6 +162,7 @@ proptest! {
             message_id: "1613474523265-0".parse().unwrap(),
             reply_to: None,
         is_bulk: false,
+        unsubscribe_link: None,
             content: &content,
             link: &MediaId::reference,
         };

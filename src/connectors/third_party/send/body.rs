@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::connectors::outbound::Outbound;
+use crate::connectors::outbound::{Outbound, UnsubscribeHeaders};
 use crate::connectors::third_party::settings::BodyShape;
 use crate::content::members::Members;
 use crate::values::Party;
@@ -61,12 +61,17 @@ struct PartyWire<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ContextWire<'a> {
-    reply_to: PartyWire<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_to: Option<PartyWire<'a>>,
+    /// Headers that the mail is to carry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers: Option<UnsubscribeHeaders>,
 }
 
 impl<'a> From<&Outbound<'a>> for MessageWire<'a> {
     fn from(message: &Outbound<'a>) -> Self {
         let reply_to = message.reply_to.map(PartyWire::from);
+        let headers = UnsubscribeHeaders::of(message);
         Self {
             channel: ChannelWire {
                 id: message.channel_id.as_str(),
@@ -74,7 +79,8 @@ impl<'a> From<&Outbound<'a>> for MessageWire<'a> {
                 from: message.from.into(),
                 to: message.to.into(),
                 message_id: message.message_id.to_string(),
-                context: reply_to.map(|reply_to| ContextWire { reply_to }),
+                context: (reply_to.is_some() || headers.is_some())
+                    .then_some(ContextWire { reply_to, headers }),
             },
             message_type: message.content.kind().as_str(),
             members: Members::of(message.content, message.link),

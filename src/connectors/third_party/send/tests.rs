@@ -32,6 +32,7 @@ fn rendered(text: &str, shape: BodyShape) -> Bytes {
         message_id: "1613474523265-0".parse::<MessageId>().unwrap(),
         reply_to: None,
         is_bulk: false,
+        unsubscribe_link: None,
         content: &Content::Text(text.to_owned()),
         link: &MediaId::reference,
     };
@@ -115,6 +116,7 @@ fn a_mail_has_everything_where_the_vendor_s_example_has_it() {
             Some("Responder display name"),
         )),
         is_bulk: false,
+        unsubscribe_link: None,
         content: &content,
         link: &MediaId::reference,
     };

@@ -2,6 +2,7 @@
 
 mod keywords;
 mod list;
+mod one_click;
 mod queued;
 mod race;
 
