@@ -28,6 +28,7 @@ pub mod authorization;
 pub mod carrier;
 pub mod document;
 pub mod form;
+pub mod genesys_cloud;
 pub mod mgage;
 pub mod open_messaging;
 pub mod outbound;

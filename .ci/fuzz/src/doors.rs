@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use nexus_gateway::auth::permission::{PermissionPattern, PermissionSet};
 use nexus_gateway::auth::signature::{self, SignaturePolicy, Verifier};
 use nexus_gateway::connectors::form::BodyShape;
+use nexus_gateway::connectors::genesys_cloud;
 use nexus_gateway::connectors::mgage::settings::StatusCodes;
 use nexus_gateway::connectors::mgage::{self, receive::Call};
 use nexus_gateway::connectors::outcome::Outcome;
@@ -43,6 +44,7 @@ pub const ALL: &[(&str, Door)] = &[
     ("webhook_answer", webhook_answer),
     ("mgage_callback", mgage_callback),
     ("mgage_answer", mgage_answer),
+    ("genesys_cloud_grant", genesys_cloud_grant),
     ("service_settings", service_settings),
     ("permissions", permissions),
     ("cursors", cursors),
@@ -229,6 +231,18 @@ fn mgage_answer(bytes: &[u8]) {
     let status = answer.status;
     let outcome = mgage::send::interpret(Ok(answer), NOW_MS, None);
     assert!(status == 200 || !matches!(outcome, Outcome::Accepted { .. }));
+}
+
+/// What the login host of Genesys Cloud answers. Nothing but a 200 grants a token, and no token is shown.
+fn genesys_cloud_grant(bytes: &[u8]) {
+    let Some(answer) = answer(bytes) else {
+        return;
+    };
+    let status = answer.status;
+    if let Ok(token) = genesys_cloud::read_grant(&answer, NOW_MS) {
+        assert_eq!(status, 200);
+        assert_eq!(format!("{token:?}"), "Token(********)");
+    }
 }
 
 /// Both documents of an `Async` service, as members of one.

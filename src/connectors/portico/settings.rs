@@ -6,15 +6,13 @@ use serde_json::Value;
 
 use crate::connectors::carrier::CarrierRules;
 use crate::connectors::document::{self, Nothing, SettingsFault};
+use crate::connectors::genesys_cloud::ClientCredentials;
 use crate::values::Secret;
 
 /// Where tokens come from: the `PurecloudIDP` service of one tenant.
 #[derive(Debug, Clone)]
 pub struct IdentitySettings {
-    /// Of the login host, such as `https://login.mypurecloud.com`.
-    pub url: Url,
-    pub client_id: Secret,
-    pub client_secret: Secret,
+    pub client: ClientCredentials,
 }
 
 /// Who carries: the `PorticoSMS` or `PorticoEmail` service of one tenant.
@@ -40,12 +38,14 @@ impl IdentitySettings {
         secret: &Value,
     ) -> Result<Self, Vec<SettingsFault>> {
         let data = document::read::<Nothing>(data, "/data");
-        let (url, _, (client_id, client_secret)) =
+        let (login_url, _, (client_id, client_secret)) =
             document::all(document::url(url), data, client(secret))?;
         Ok(Self {
-            url,
-            client_id,
-            client_secret,
+            client: ClientCredentials {
+                login_url,
+                client_id,
+                client_secret,
+            },
         })
     }
 }
@@ -90,8 +90,8 @@ mod tests {
         let identity =
             IdentitySettings::parse(Some("https://login.mypurecloud.com"), &json!({}), &client)
                 .unwrap();
-        assert_eq!(identity.client_id.expose(), "4da40a9d");
-        assert_eq!(identity.client_secret.expose(), "aKSXEgLO");
+        assert_eq!(identity.client.client_id.expose(), "4da40a9d");
+        assert_eq!(identity.client.client_secret.expose(), "aKSXEgLO");
         let api = PorticoSettings::parse(Some("api.mypurecloud.com"), &json!({}), &json!({}));
         assert_eq!(api.unwrap().url.as_str(), "https://api.mypurecloud.com/");
     }

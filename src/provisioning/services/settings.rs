@@ -80,7 +80,7 @@ impl ServiceSettings {
             Self::Sms(_) | Self::Email(_) => Vec::new(),
             Self::MGageSms(settings) => vec![("/url", &settings.url)],
             Self::SparkPostEmail(settings) => vec![("/url", &settings.url)],
-            Self::PurecloudIdp(settings) => vec![("/url", &settings.url)],
+            Self::PurecloudIdp(settings) => vec![("/url", &settings.client.login_url)],
             Self::PorticoSms(settings) | Self::PorticoEmail(settings) => {
                 vec![("/url", &settings.url)]
             }
