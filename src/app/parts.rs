@@ -9,6 +9,7 @@ use tracing::warn;
 use super::outbound::Clients;
 use super::{Roles, StartError};
 use crate::config::Config;
+use crate::connectors::genesys_cloud::Tokens;
 use crate::dispatch::announcer::Announcer;
 use crate::dispatch::backoff::RetrySchedule;
 use crate::dispatch::breaker::BreakerSettings;
@@ -75,6 +76,7 @@ impl Parts {
             directory: directory.clone(),
             media: references,
             attachments: Attachments::new(database.media.clone()),
+            tokens: Tokens::new(clock.clone(), clients.webhooks.clone()),
             clients: clients.webhooks,
             carrier_clients: clients.carriers,
             ids: Arc::clone(&ids),

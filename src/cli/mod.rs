@@ -96,8 +96,9 @@ struct SimulateArguments {
     /// Whom it plays.
     #[arg(long, value_enum, default_value_t = Played::ThirdParty)]
     provider: Played,
-    /// What it accepts: the webhook secret of a third party, the key of SparkPost, the password of mGage's user `nexus`.
-    #[arg(long, required_if_eq_any([("provider", "mgage"), ("provider", "sparkpost")]))]
+    /// What it accepts: the webhook secret of a third party, the key of SparkPost, the password of mGage's user `nexus`,
+    /// the secret of Genesys Cloud's client `nexus`.
+    #[arg(long, required_if_eq_any([("provider", "mgage"), ("provider", "sparkpost"), ("provider", "portico")]))]
     secret: Option<String>,
 }
 
@@ -112,6 +113,8 @@ enum Played {
     /// SparkPost's transmissions.
     #[value(name = "sparkpost")]
     SparkPost,
+    /// Genesys Cloud's login host and its agentless messages.
+    Portico,
 }
 
 #[derive(Debug, Args)]

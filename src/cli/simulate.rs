@@ -4,11 +4,13 @@ use std::io::Write;
 
 use super::{CommandError, Played, SimulateArguments};
 use crate::platform::lifecycle::StopSignals;
-use crate::simulator::{Dialect, ThirdParty, ThirdPartyOptions};
+use crate::simulator::{Dialect, GenesysCloud, ThirdParty, ThirdPartyOptions};
 use crate::values::Secret;
 
 /// Of the account that the simulated mGage knows.
 const MGAGE_USER: &str = "nexus";
+/// The OAuth client that the simulated Genesys Cloud knows.
+const PORTICO_CLIENT: &str = "nexus";
 
 /// Answers until a signal.
 pub(super) async fn simulate(arguments: SimulateArguments) -> Result<(), CommandError> {
@@ -25,9 +27,13 @@ pub(super) async fn simulate(arguments: SimulateArguments) -> Result<(), Command
             dialect: Dialect::SparkPost { api_key },
             ..ThirdPartyOptions::default()
         },
+        (Played::Portico, Some(secret)) => ThirdPartyOptions {
+            dialect: Dialect::Portico(GenesysCloud::new(PORTICO_CLIENT, secret)),
+            ..ThirdPartyOptions::default()
+        },
         (Played::ThirdParty, Some(secret)) => ThirdPartyOptions::with_secret(secret),
         // Where one is needed, the command line has asked for it.
-        (Played::ThirdParty | Played::MGage | Played::SparkPost, None) => {
+        (Played::ThirdParty | Played::MGage | Played::SparkPost | Played::Portico, None) => {
             ThirdPartyOptions::default()
         }
     };
@@ -40,6 +46,7 @@ pub(super) async fn simulate(arguments: SimulateArguments) -> Result<(), Command
         Played::ThirdParty => ("third party", third_party.url()),
         Played::MGage => ("mGage", third_party.base_url()),
         Played::SparkPost => ("SparkPost", third_party.base_url()),
+        Played::Portico => ("Genesys Cloud", third_party.base_url()),
     };
     writeln!(std::io::stdout(), "The simulated {name} answers at {url}")?;
     StopSignals::listen()?.next().await;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use reqwest::header::RETRY_AFTER;
+
 use super::outcome::{AttemptError, NotStarted, Outcome};
 use super::retry_after;
 use crate::platform::outbound::{Answer, ExchangeFailed, FailureKind, TimeoutPhase};
@@ -18,7 +20,7 @@ pub fn message_id(id: &str) -> Option<String> {
 
 /// Reads an answer by its status and its `Retry-After`, as [`classify_http`]. `now_ms` is Unix milliseconds.
 pub fn classify(answer: &Answer, now_ms: i64) -> Outcome {
-    let wait = answer.retry_after.as_deref();
+    let wait = answer.only(&RETRY_AFTER);
     let wait = wait.and_then(|wait| retry_after::parse(wait, now_ms));
     classify_http(answer.status, wait)
 }

@@ -23,6 +23,7 @@
 //!    route in `tests/behaviour/input/doors.rs`; a door in `.ci/fuzz` for each parser.
 //! 6. A page in `docs/providers`: what to provision, what to set there, what the answers mean, what is not supported.
 
+pub mod allowance;
 pub mod answer;
 pub mod authorization;
 pub mod carrier;

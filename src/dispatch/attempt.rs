@@ -8,7 +8,8 @@ use futures_util::future::BoxFuture;
 
 use super::context::DispatchContext;
 use super::gate::LaneOpen;
-use super::sending::{Refusal, post};
+use super::sending::{Gates, Refusal, post};
+use crate::connectors::allowance::Allowance;
 use crate::connectors::outcome::{AttemptError, NotStarted, Outcome};
 use crate::lanes::model::{Arrival, Delivery, Life};
 use crate::platform::outbound::GateRefused;
@@ -23,6 +24,8 @@ pub struct Report {
     pub duration: Duration,
     pub http_status: Option<u16>,
     pub excerpt: Option<String>,
+    /// What the provider says may still be sent.
+    pub allowance: Option<Allowance>,
 }
 
 impl Report {
@@ -56,6 +59,7 @@ impl Report {
             duration: Duration::ZERO,
             http_status: None,
             excerpt: None,
+            allowance: None,
         }
     }
 }
@@ -134,18 +138,11 @@ impl Attempt {
     }
 
     async fn send(&self, arrival: &Arrival) -> Report {
-        let refusal = Refusal::default();
-        let gate = self.gate(arrival, refusal.clone());
-        post(
-            &self.context,
-            &self.channel,
-            &arrival.message,
-            (gate, refusal),
-        )
-        .await
+        let gates = Gates::new(|refusal| self.gate(arrival, refusal));
+        post(&self.context, &self.channel, &arrival.message, &gates).await
     }
 
-    /// The gate of one attempt. Why it stays shut is left in `refusal`.
+    /// The gate of one request. Why it stays shut is left in `refusal`.
     fn gate(
         &self,
         arrival: &Arrival,

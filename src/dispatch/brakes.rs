@@ -1,4 +1,4 @@
-//! What holds a lane back: a pause, its hand-over, the breaker, the rate, a setback. No I/O; times are Unix
+//! What holds a lane back: a pause, its hand-over, the breaker, the rate, what its provider still takes, a setback. No I/O; times are Unix
 //! milliseconds.
 
 use std::sync::Arc;
@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::breaker::{Admission, Breaker, BreakerSettings};
 use super::gate::LaneOpen;
 use super::rate::TokenBucket;
+use super::window::Window;
+use crate::connectors::allowance::Allowance;
 use crate::lanes::store::RowBrakes;
 
 /// How long a lane waits after the store failed it, or while it has no settings to send by.
@@ -16,6 +18,7 @@ const SETBACK_MS: i64 = 500;
 pub struct Brakes {
     pub breaker: Breaker,
     bucket: Option<TokenBucket>,
+    window: Option<Window>,
     paused: bool,
     releasing: bool,
     setback_until: Option<i64>,
@@ -30,6 +33,7 @@ impl Brakes {
         Self {
             breaker,
             bucket: None,
+            window: None,
             paused,
             releasing: false,
             setback_until: None,
@@ -84,6 +88,11 @@ impl Brakes {
         }
     }
 
+    /// The provider has said what it still takes.
+    pub fn allow(&mut self, allowance: Allowance, now_ms: i64) {
+        self.window = Window::after(self.window.take(), allowance, now_ms);
+    }
+
     /// Something that sending needs has failed: wait a little.
     pub fn set_back(&mut self, now_ms: i64) {
         self.setback_until = Some(now_ms + SETBACK_MS);
@@ -102,13 +111,14 @@ impl Brakes {
             && !self.is_set_back(now_ms)
             && parked_until.is_none_or(|until| until <= now_ms)
             && bucket.is_none_or(|bucket| bucket.ready_at(now_ms) <= now_ms)
+            && self.window_opens_at(now_ms).is_none_or(|at| at <= now_ms)
     }
 
     /// When they let go by themselves, of all that will do so by time alone.
     pub fn loosen_at(&self, now_ms: i64, something_is_ready: bool) -> Option<i64> {
         let parked = self.breaker.parked_until();
         let rate = self.bucket.as_ref().map(|bucket| bucket.ready_at(now_ms));
-        let of_sending = [parked, rate]
+        let of_sending = [parked, rate, self.window_opens_at(now_ms)]
             .into_iter()
             .filter(|_| something_is_ready)
             .chain([self.setback_until]);
@@ -120,8 +130,15 @@ impl Brakes {
         !matches!(self.breaker.may_start(now_ms), Admission::WaitUntil(_))
     }
 
+    fn window_opens_at(&self, now_ms: i64) -> Option<i64> {
+        self.window.as_ref().map(|window| window.ready_at(now_ms))
+    }
+
     /// Counts a message of so many parts against the rate. They are counted only where there is one.
     pub fn charge(&mut self, parts: impl FnOnce() -> u32, now_ms: i64) {
+        if let Some(window) = &mut self.window {
+            window.take(now_ms);
+        }
         if let Some(bucket) = &mut self.bucket {
             bucket.take(parts(), now_ms);
         }
@@ -193,12 +210,17 @@ mod tests {
             setback_at in proptest::option::of(0..2_000_i64),
             failed_at in proptest::option::of(0..2_000_i64),
             rate in proptest::option::of(1..200_u32),
+            allowed in proptest::option::of((0..10_u32, 0..3_000_u64, 0..2_000_i64)),
             charged in proptest::collection::vec(0..2_000_i64, 0..4),
             now_ms in 0..3_000_i64,
         ) {
             let settings = BreakerSettings { failures: 1, ..BreakerSettings::default() };
             let mut brakes = Brakes::new(Breaker::new(settings), false);
             brakes.set_rate(rate.map(f64::from), 0);
+            if let Some((left, renewed_after_ms, at)) = allowed {
+                let renewed_after = std::time::Duration::from_millis(renewed_after_ms);
+                brakes.allow(Allowance { left, of: 10, renewed_after }, at);
+            }
             for at in charged {
                 brakes.charge(|| 1, at);
             }

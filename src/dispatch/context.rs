@@ -10,6 +10,7 @@ use super::gate::Gate;
 use super::results::Results;
 use super::slots::Slots;
 use super::withdrawals::Withdrawals;
+use crate::connectors::genesys_cloud::Tokens;
 use crate::lanes::ids::Ids;
 use crate::lanes::ownership::Ownership;
 use crate::media::attached::Attachments;
@@ -54,6 +55,8 @@ pub struct DispatchContext {
     pub clients: OutboundClients,
     /// For those whose repeats are not safe: its idle connections are soon closed.
     pub carrier_clients: OutboundClients,
+    /// Of Genesys Cloud, for all who call it.
+    pub tokens: Tokens,
     pub ids: Arc<Ids>,
     pub ownership: Arc<Ownership>,
     pub gate: Gate,

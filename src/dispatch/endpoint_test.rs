@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 
 use super::attempt::Report;
 use super::context::DispatchContext;
-use super::sending::{self, Refusal};
+use super::sending::{self, Gates, Refusal};
 use crate::connectors::outcome::NotStarted;
 use crate::history::model::Stream;
 use crate::lanes::LaneId;
@@ -81,9 +81,8 @@ impl EndpointTests {
         let id = self.context.ids.next(&self.context.ownership)?;
         let message = message(&channel, MessageId::from_i64(id)).ok_or(NotTested::ChannelGone)?;
         self.take_turn(lane)?;
-        let refusal = Refusal::default();
-        let gate = self.gate(&message, refusal.clone());
-        let report = sending::post(&self.context, &channel, &message, (gate, refusal)).await;
+        let gates = Gates::new(|refusal| self.gate(&message, refusal));
+        let report = sending::post(&self.context, &channel, &message, &gates).await;
         metrics::counter!(metric::ENDPOINT_TESTS, "outcome" => report.outcome.class()).increment(1);
         Ok(report)
     }

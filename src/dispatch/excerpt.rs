@@ -111,13 +111,14 @@ fn is_personal(word: &str) -> bool {
 mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
+    use reqwest::header::HeaderMap;
 
     use super::*;
 
     fn answer(body: &[u8]) -> Answer {
         Answer {
             status: 400,
-            retry_after: None,
+            headers: HeaderMap::new(),
             body: Bytes::copy_from_slice(body),
             truncated: false,
         }

@@ -50,4 +50,5 @@ mod tally;
 mod testing;
 pub mod wake;
 pub mod watch;
+mod window;
 pub mod withdrawals;

@@ -46,6 +46,14 @@ impl TokenBucket {
         }
     }
 
+    /// The same with another rate from now on; what was saved or is owed stays so.
+    #[must_use]
+    pub fn at_rate(&self, rate_per_second: f64, now: i64) -> Self {
+        let mut bucket = Self::new(rate_per_second, now);
+        bucket.level = self.level_at(now).min(bucket.capacity);
+        bucket
+    }
+
     /// As it was given.
     pub const fn rate_per_second(&self) -> f64 {
         self.rate_per_second

@@ -10,10 +10,12 @@ use tracing::debug;
 use super::attempt::Report;
 use super::context::DispatchContext;
 use super::excerpt;
+use crate::connectors::allowance::Allowance;
+use crate::connectors::genesys_cloud::{self, NotCalled};
 use crate::connectors::outbound::Outbound;
 use crate::connectors::outcome::{AttemptError, NotStarted, Outcome};
 use crate::connectors::third_party::send::{self as third_party, WebhookCall};
-use crate::connectors::{mgage, sparkpost};
+use crate::connectors::{mgage, portico, sparkpost};
 use crate::history::model::Stream;
 use crate::lanes::model::OutboundMessage;
 use crate::media::attached::NotAttached;
@@ -37,41 +39,95 @@ impl Refusal {
     }
 }
 
+type Gate = BoxFuture<'static, Result<(), GateRefused>>;
+
+/// Makes a gate for each request of an attempt; most attempts make one.
+pub struct Gates<'a> {
+    /// Why the last one stayed shut.
+    refusal: Refusal,
+    make: Box<dyn Fn(Refusal) -> Gate + Send + Sync + 'a>,
+}
+
+impl<'a> Gates<'a> {
+    pub fn new(make: impl Fn(Refusal) -> Gate + Send + Sync + 'a) -> Self {
+        Self {
+            refusal: Refusal::default(),
+            make: Box::new(make),
+        }
+    }
+
+    fn next(&self) -> Gate {
+        (self.make)(self.refusal.clone())
+    }
+}
+
+impl std::fmt::Debug for Gates<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Gates").finish_non_exhaustive()
+    }
+}
+
 /// A request that is ready to go, and the time that it and its answer may take.
 struct Call {
     request: Request,
     budget: Duration,
 }
 
-/// Makes one request with a message and reads its answer, whoever asked for it. No byte of the message leaves before
-/// the gate opens.
+/// Makes one attempt with a message and reads its answer, whoever asked for it. No byte of the message leaves before
+/// its gate opens.
 pub async fn post(
     context: &DispatchContext,
     channel: &Channel,
     message: &OutboundMessage,
-    (gate, refusal): (BoxFuture<'static, Result<(), GateRefused>>, Refusal),
+    gates: &Gates<'_>,
 ) -> Report {
     let files = match attached(context, channel, message).await {
         Ok(files) => files,
         Err(cause) => return Report::of(not_attached(message, &cause)),
     };
-    let Some(call) = write(context, channel, (message, &files), gate) else {
-        return Report::of(cannot_be_written());
-    };
     let began = context.clock.monotonic();
+    let made = request(context, channel, (message, &files), gates).await;
+    let duration = context.clock.monotonic().duration_since(began);
+    let result = match made {
+        Ok(result) => result,
+        Err(not_called) => {
+            return Report {
+                duration,
+                ..Report::of(not_made(not_called, context.clock.now_ms()))
+            };
+        }
+    };
+    let (answer, now_ms) = (result.as_ref().ok(), context.clock.now_ms());
+    Report {
+        duration,
+        http_status: answer.map(|answer| answer.status),
+        excerpt: answer.map(excerpt::of),
+        allowance: answer.and_then(|answer| allowance(channel, answer, now_ms)),
+        outcome: read(channel, result, now_ms, gates.refusal.take()),
+    }
+}
+
+/// Makes the request, with a token where its provider wants one.
+async fn request(
+    context: &DispatchContext,
+    channel: &Channel,
+    message: (&OutboundMessage, &[StoredFile]),
+    gates: &Gates<'_>,
+) -> Result<Result<Answer, ExchangeFailed>, NotCalled> {
     let clients = if channel.repeats_safe() {
         &context.clients
     } else {
         &context.carrier_clients
     };
-    let result = exchange(&clients.client(), call.request, call.budget).await;
-    let answer = result.as_ref().ok();
-    Report {
-        duration: context.clock.monotonic().duration_since(began),
-        http_status: answer.map(|answer| answer.status),
-        excerpt: answer.map(excerpt::of),
-        outcome: read(channel, result, context.clock.now_ms(), refusal.take()),
+    let write = || write(context, channel, message, gates.next());
+    if let ConnectorSettings::Portico(settings) = &channel.connector {
+        let budget = settings.api.rules.timeout;
+        let write = || write().map(|call| call.request);
+        let client = &settings.identity.client;
+        return genesys_cloud::call(&context.tokens, client, clients, budget, write).await;
     }
+    let call = write().ok_or(NotCalled::Unwritable)?;
+    Ok(exchange(&clients.client(), call.request, call.budget).await)
 }
 
 /// Writes a message as its connector does; `None` where that connector has no form for it.
@@ -79,7 +135,7 @@ fn write(
     context: &DispatchContext,
     channel: &Channel,
     (message, files): (&OutboundMessage, &[StoredFile]),
-    gate: BoxFuture<'static, Result<(), GateRefused>>,
+    gate: Gate,
 ) -> Option<Call> {
     let unsubscribe_link = unsubscribe_link(context, message);
     let outbound = Outbound {
@@ -114,6 +170,10 @@ fn write(
         ConnectorSettings::SparkPost(settings) => Some(Call {
             request: sparkpost::send::build_request(settings, &outbound, files, gate)?,
             budget: settings.rules.timeout,
+        }),
+        ConnectorSettings::Portico(settings) => Some(Call {
+            request: portico::send::build_request(&settings.api, &outbound, gate)?,
+            budget: settings.api.rules.timeout,
         }),
     }
 }
@@ -152,7 +212,8 @@ async fn attached(
         (
             ConnectorSettings::ThirdParty(_)
             | ConnectorSettings::MGage(_)
-            | ConnectorSettings::SparkPost(_),
+            | ConnectorSettings::SparkPost(_)
+            | ConnectorSettings::Portico(_),
             _,
         ) => Ok(Vec::new()),
     }
@@ -194,6 +255,24 @@ fn read(
         ConnectorSettings::ThirdParty(_) => third_party::interpret(result, now_ms, gate_said),
         ConnectorSettings::MGage(_) => mgage::send::interpret(result, now_ms, gate_said),
         ConnectorSettings::SparkPost(_) => sparkpost::send::interpret(result, now_ms, gate_said),
+        ConnectorSettings::Portico(_) => portico::send::interpret(result, now_ms, gate_said),
+    }
+}
+
+/// What the provider says that it still takes.
+fn allowance(channel: &Channel, answer: &Answer, now_ms: i64) -> Option<Allowance> {
+    match &channel.connector {
+        ConnectorSettings::Portico(_) => genesys_cloud::allowance(answer, now_ms),
+        ConnectorSettings::ThirdParty(_)
+        | ConnectorSettings::MGage(_)
+        | ConnectorSettings::SparkPost(_) => None,
+    }
+}
+
+fn not_made(why: NotCalled, now_ms: i64) -> Outcome {
+    match why {
+        NotCalled::NoToken(why) => why.outcome(now_ms),
+        NotCalled::Unwritable => cannot_be_written(),
     }
 }
 

@@ -292,8 +292,8 @@ pub(super) type Measured = (Draft, Option<Segments>);
 type Offered = (tokio::sync::oneshot::Receiver<Outcome>, Option<Segments>);
 
 fn measure(channel: &Channel, content: &Content) -> Result<Option<Segments>, ItemRefused> {
-    if let Some(sentence) = channel.refuses(content) {
-        return Err(ItemRefused::reason(ReasonCode::Unsupported, sentence));
+    if let Some((reason, sentence)) = channel.refuses(content) {
+        return Err(ItemRefused::reason(reason, sentence));
     }
     let channel_type = channel.channel_id.channel_type();
     match (channel_type, content) {
@@ -350,7 +350,7 @@ fn sending_channel<'a>(
         .channel_to_send(ccid, &channel_id, for_campaign)
         .map_err(|cannot| match cannot {
             CannotSend::UnknownChannel => unknown_channel(),
-            CannotSend::NotInAsync | CannotSend::NoService(_) | CannotSend::NoConnector(_) => {
+            CannotSend::NotInAsync | CannotSend::NoService(_) => {
                 ItemRefused::new(422, cannot.to_string())
             }
         })

@@ -1,5 +1,6 @@
 //! The simulated third party's switches over HTTP, for whoever is not in its process: `GET /__requests` shows what
-//! came, `POST /__answers` says what is answered from now on, `POST /__reset` forgets both.
+//! came, `POST /__answers` says what is answered from now on, `POST /__reset` forgets both. Where Genesys Cloud is played,
+//! `POST /__genesys-cloud` sets its switches, and `POST /__genesys-cloud/revoke` ends all tokens.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use super::third_party::{Desk, json};
 /// No webhook is expected below it.
 pub(super) const PREFIX: &str = "/__";
 
+const GENESYS_CLOUD: &str = "/__genesys-cloud";
 const SHOWN_DEFAULT: usize = 50;
 
 /// Body of `POST /__answers`: the first rule that applies to a request answers it; without any, all is accepted.
@@ -72,11 +74,28 @@ pub(super) fn answer(
             desk.log.clear();
             json(StatusCode::OK, "{}")
         }
+        (&Method::POST, path) if path.starts_with(GENESYS_CLOUD) => switch(path, body, desk),
         _ => json(
             StatusCode::NOT_FOUND,
             r#"{"error":"there are GET /__requests, POST /__answers and POST /__reset"}"#,
         ),
     }
+}
+
+/// The switches of Genesys Cloud, where that is played.
+fn switch(path: &str, body: &[u8], desk: &Desk) -> Response<Full<Bytes>> {
+    let Some(organization) = desk.dialect.genesys_cloud() else {
+        return refuse("Genesys Cloud is not what is played here");
+    };
+    match path.strip_prefix(GENESYS_CLOUD) {
+        Some("") => match serde_json::from_slice(body) {
+            Ok(switches) => organization.switch(switches),
+            Err(error) => return refuse(&error.to_string()),
+        },
+        Some("/revoke") => organization.revoke_tokens(),
+        Some(_) | None => return refuse("there are /__genesys-cloud and /__genesys-cloud/revoke"),
+    }
+    json(StatusCode::OK, "{}")
 }
 
 fn refuse(message: &str) -> Response<Full<Bytes>> {

@@ -8,6 +8,7 @@ mod answer;
 mod client;
 mod control;
 mod dialect;
+mod genesys_cloud;
 mod mgage;
 mod received;
 mod sparkpost;
@@ -26,6 +27,7 @@ pub use client::{
     text_message, upload_form,
 };
 pub use dialect::{Dialect, Envelope};
+pub use genesys_cloud::{GenesysCloud, Switches};
 pub use mgage::MGageClient;
 pub use received::{Received, Signature};
 pub use third_party::{ThirdParty, ThirdPartyOptions};

@@ -25,6 +25,7 @@ use tokio::time::sleep;
 use super::answer::{Answer, Rule, Rules};
 use super::control;
 use super::dialect::{Dialect, Envelope};
+use super::genesys_cloud::{Counted, GenesysCloud};
 use super::received::{Log, Received, Room, Signature};
 use crate::platform::clock::Clock;
 use crate::values::Secret;
@@ -89,8 +90,8 @@ pub struct ThirdParty {
 pub(super) struct Desk {
     pub(super) log: Log,
     pub(super) started: Instant,
+    pub(super) dialect: Dialect,
     rules: Mutex<Rules>,
-    dialect: Dialect,
     secrets: Vec<Secret>,
     clock: Clock,
 }
@@ -135,6 +136,11 @@ impl ThirdParty {
             desk,
             _server: server,
         })
+    }
+
+    /// The organization of Genesys Cloud, where that is played.
+    pub fn genesys_cloud(&self) -> Option<&GenesysCloud> {
+        self.desk.dialect.genesys_cloud()
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -243,7 +249,13 @@ async fn answer(
     if head.uri.path().starts_with(control::PREFIX) {
         return Ok(control::answer(&head.method, &head.uri, &body, &desk));
     }
-    let keys = (desk.secrets.as_slice(), desk.clock.now_ms());
+    let now_ms = desk.clock.now_ms();
+    let place = (&head.method, &head.uri);
+    if let Some(answer) = desk.dialect.besides(place, &head.headers, &body, now_ms) {
+        return Ok(answer);
+    }
+    let keys = (desk.secrets.as_slice(), now_ms);
+    let counted = desk.dialect.counted(&head.headers, now_ms);
     let signature = desk.dialect.check(keys, &head.headers, &body);
     let envelope = desk.dialect.envelope(&body);
     let (answer, delay) = desk.answer_to(envelope.recipient.as_deref());
@@ -253,7 +265,7 @@ async fn answer(
         method: head.method,
         uri: head.uri,
         headers: head.headers,
-        body,
+        body: body.clone(),
         signature,
         envelope: envelope.clone(),
     });
@@ -274,13 +286,36 @@ async fn answer(
         | Answer::Redirect { .. }
         | Answer::Oversize { .. }
         | Answer::Body { .. }
-        | Answer::Json { .. }) => Ok(render(answered, &desk.dialect, &envelope)),
+        | Answer::Json { .. }) => {
+            let message = (&envelope, &*body);
+            Ok(render_within(counted, answered, &desk.dialect, message))
+        }
     }
 }
 
-fn render(answer: Answer, dialect: &Dialect, envelope: &Envelope) -> Response<Full<Bytes>> {
+/// What was told, unless the caller has made too many requests, and with the count of them where there is one.
+fn render_within(
+    counted: Option<Counted>,
+    answer: Answer,
+    dialect: &Dialect,
+    message: (&Envelope, &[u8]),
+) -> Response<Full<Bytes>> {
+    match counted {
+        Some(counted) if counted.is_over() => counted.on(counted.refused()),
+        Some(counted) => counted.on(render(answer, dialect, message)),
+        None => render(answer, dialect, message),
+    }
+}
+
+fn render(
+    answer: Answer,
+    dialect: &Dialect,
+    (envelope, body): (&Envelope, &[u8]),
+) -> Response<Full<Bytes>> {
     match answer {
-        Answer::Accept { id } => dialect.accepted(id, envelope),
+        Answer::Accept { id } => dialect
+            .objection(body)
+            .unwrap_or_else(|| dialect.accepted(id, (envelope, body))),
         Answer::Status {
             status,
             retry_after,

@@ -2,6 +2,7 @@
 //!
 //! The fuzzer calls these, and so does an ordinary test with the seeds beside them.
 
+use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use nexus_gateway::auth::permission::{PermissionPattern, PermissionSet};
 use nexus_gateway::auth::signature::{self, SignaturePolicy, Verifier};
@@ -11,6 +12,7 @@ use nexus_gateway::connectors::mgage::settings::StatusCodes;
 use nexus_gateway::connectors::mgage::{self, receive::Call};
 use nexus_gateway::connectors::outcome::Outcome;
 use nexus_gateway::connectors::portico::receive::{self as portico, Members};
+use nexus_gateway::connectors::portico::send;
 use nexus_gateway::connectors::third_party::receive as third_party;
 use nexus_gateway::connectors::third_party::send::interpret;
 use nexus_gateway::connectors::third_party::settings::AsyncSettings;
@@ -45,6 +47,7 @@ pub const ALL: &[(&str, Door)] = &[
     ("mgage_callback", mgage_callback),
     ("mgage_answer", mgage_answer),
     ("genesys_cloud_grant", genesys_cloud_grant),
+    ("portico_answer", portico_answer),
     ("service_settings", service_settings),
     ("permissions", permissions),
     ("cursors", cursors),
@@ -194,10 +197,10 @@ fn webhook_answer(bytes: &[u8]) {
 fn answer(bytes: &[u8]) -> Option<Answer> {
     let (status, rest) = bytes.split_first_chunk()?;
     let mut parts = rest.splitn(2, |byte| *byte == b'\n');
-    let retry_after = parts.next()?.to_vec();
+    let retry_after = HeaderValue::from_bytes(parts.next()?).ok();
     Some(Answer {
         status: 100 + u16::from_be_bytes(*status) % 900,
-        retry_after: String::from_utf8(retry_after).ok(),
+        headers: HeaderMap::from_iter(retry_after.map(|value| (RETRY_AFTER, value))),
         body: parts.next().unwrap_or_default().to_vec().into(),
         truncated: rest.len() % 2 == 1,
     })
@@ -243,6 +246,19 @@ fn genesys_cloud_grant(bytes: &[u8]) {
         assert_eq!(status, 200);
         assert_eq!(format!("{token:?}"), "Token(********)");
     }
+}
+
+/// What Genesys Cloud answers to a message. Nothing but a success accepts it, and nothing slows a lane for over an hour.
+fn portico_answer(bytes: &[u8]) {
+    let Some(answer) = answer(bytes) else {
+        return;
+    };
+    let status = answer.status;
+    if let Some(allowance) = genesys_cloud::allowance(&answer, NOW_MS) {
+        assert!(allowance.renewed_after.as_secs() <= 3_600);
+    }
+    let outcome = send::interpret(Ok(answer), NOW_MS, None);
+    assert!((200..300).contains(&status) || !matches!(outcome, Outcome::Accepted { .. }));
 }
 
 /// Both documents of an `Async` service, as members of one.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use reqwest::Request;
 use reqwest::header::AUTHORIZATION;
+use reqwest::{Request, Url};
 
 use super::login::ClientCredentials;
 use super::tokens::{NoToken, Token, Tokens};
@@ -47,6 +47,15 @@ pub async fn call(
     let token = within(left(), tokens.get(credentials)).await?;
     let request = authorized(&write, &token)?;
     Ok(exchange(&clients.client(), request, left()).await)
+}
+
+/// The address of a call below an API host, whose URL may have a path of its own.
+pub fn below(host: &Url, path: &[&str]) -> Url {
+    let mut place = host.clone();
+    if let Ok(mut segments) = place.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    place
 }
 
 async fn within(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Request, Url};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -116,8 +116,7 @@ pub fn read_grant(answer: &Answer, now_ms: i64) -> Result<Token, NoToken> {
     let unavailable = |reason| NoToken::Unavailable {
         reason,
         after: answer
-            .retry_after
-            .as_deref()
+            .only(&RETRY_AFTER)
             .and_then(|wait| retry_after::parse(wait, now_ms)),
     };
     match answer.status {

@@ -5,11 +5,13 @@
 
 mod call;
 mod login;
+mod rate;
 mod tokens;
 
 #[cfg(test)]
 mod tests;
 
-pub use call::{NotCalled, call};
+pub use call::{NotCalled, below, call};
 pub use login::{ClientCredentials, read_grant};
+pub use rate::{allowance, refused};
 pub use tokens::{NoToken, Token, Tokens};

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -316,7 +317,7 @@ async fn a_login_host_that_cannot_be_reached_or_is_refused_leaves_the_lane_waiti
 fn answer(status: u16, body: &str) -> Answer {
     Answer {
         status,
-        retry_after: Some("7".to_owned()),
+        headers: HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static("7"))]),
         body: bytes::Bytes::copy_from_slice(body.as_bytes()),
         truncated: false,
     }

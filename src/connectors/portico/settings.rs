@@ -1,5 +1,7 @@
 //! The documents of `PurecloudIDP`, `PorticoSMS` and `PorticoEmail`, read into types.
 
+use std::sync::Arc;
+
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,6 +23,13 @@ pub struct PorticoSettings {
     /// Of the API host, such as `https://api.mypurecloud.com`.
     pub url: Url,
     pub rules: CarrierRules,
+}
+
+/// Both together: what sending for a channel needs.
+#[derive(Debug, Clone)]
+pub struct PorticoCarrier {
+    pub identity: Arc<IdentitySettings>,
+    pub api: Arc<PorticoSettings>,
 }
 
 #[derive(Deserialize)]

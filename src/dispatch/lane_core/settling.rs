@@ -20,6 +20,9 @@ impl LaneCore {
         report: &Report,
     ) -> Option<Box<ResultRow>> {
         let now_ms = judge.now_ms;
+        if let Some(allowance) = report.allowance {
+            self.brakes.allow(allowance, now_ms);
+        }
         let row = match judgement::judge(judge, &arrival, report, &mut self.brakes.breaker) {
             Judged::NotStarted(why) => {
                 self.put_off(arrival, why, now_ms);

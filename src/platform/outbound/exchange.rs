@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Body, Request, Response};
 
 use super::body::{BodyProgress, BodyStage, ObservedBody};
@@ -18,12 +18,20 @@ use super::tls::TlsFault;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
-    /// The header of that name as it came, if there was exactly one that is text.
-    pub retry_after: Option<String>,
+    pub headers: HeaderMap,
     /// At most as many bytes as the client reads.
     pub body: Bytes,
     /// Whether the body was longer than what was read.
     pub truncated: bool,
+}
+
+impl Answer {
+    /// The header of this name as it came, if there was exactly one that is text.
+    pub fn only(&self, name: &HeaderName) -> Option<&str> {
+        let mut fields = self.headers.get_all(name).iter();
+        let only = fields.next().filter(|_| fields.next().is_none());
+        only.and_then(|value| value.to_str().ok())
+    }
 }
 
 /// Why there is no answer.
@@ -157,12 +165,7 @@ impl Drop for EndOnDrop {
 
 async fn read(mut response: Response, bytes_max: usize) -> Result<Answer, reqwest::Error> {
     let status = response.status().as_u16();
-    let mut fields = response.headers().get_all(RETRY_AFTER).iter();
-    let only_field = fields.next().filter(|_| fields.next().is_none());
-    let retry_after = only_field
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
-
+    let headers = std::mem::take(response.headers_mut());
     let mut body = BytesMut::new();
     let mut truncated = false;
     while let Some(chunk) = response.chunk().await? {
@@ -175,7 +178,7 @@ async fn read(mut response: Response, bytes_max: usize) -> Result<Answer, reqwes
     }
     Ok(Answer {
         status,
-        retry_after,
+        headers,
         body: body.freeze(),
         truncated,
     })

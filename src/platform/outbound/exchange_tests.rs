@@ -1,5 +1,7 @@
 use std::process::Command;
 
+use reqwest::header::{CONTENT_LENGTH, HeaderValue, RETRY_AFTER};
+
 use super::super::testing::{
     AMPLE, OK_EMPTY, Peer, closed_gate, loopback_client, loopback_clients, open_gate, post,
     together,
@@ -29,7 +31,10 @@ async fn a_request_arrives_whole_and_its_answer_comes_back() {
     ).await;
     let expected = Answer {
         status: 200,
-        retry_after: Some("7".to_owned()),
+        headers: HeaderMap::from_iter([
+            (RETRY_AFTER, HeaderValue::from_static("7")),
+            (CONTENT_LENGTH, HeaderValue::from_static("17")),
+        ]),
         body: Bytes::from_static(br#"{"messageId":"a"}"#),
         truncated: false,
     };

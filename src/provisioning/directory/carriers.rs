@@ -7,8 +7,9 @@ use time::OffsetDateTime;
 
 use super::channel::ConnectorSettings;
 use crate::connectors::mgage::settings::MGageSettings;
+use crate::connectors::portico::settings::{IdentitySettings, PorticoCarrier, PorticoSettings};
 use crate::connectors::sparkpost::settings::SparkPostSettings;
-use crate::provisioning::model::Provider;
+use crate::provisioning::model::{Provider, ServiceName};
 use crate::values::ChannelType;
 
 /// What one service says, and since when.
@@ -23,6 +24,9 @@ pub(super) struct Dated<T> {
 pub(super) struct Carriers {
     pub mgage: Option<Dated<MGageSettings>>,
     pub sparkpost: Option<Dated<SparkPostSettings>>,
+    pub identity: Option<Dated<IdentitySettings>>,
+    pub portico_sms: Option<Dated<PorticoSettings>>,
+    pub portico_email: Option<Dated<PorticoSettings>>,
 }
 
 impl Carriers {
@@ -45,10 +49,37 @@ impl Carriers {
                     dated.saved_at,
                 )
             }),
+            (Provider::Portico, channel_type) => {
+                let identity = self.identity.as_ref()?;
+                let api = self.portico(channel_type)?;
+                let carrier = PorticoCarrier {
+                    identity: Arc::clone(&identity.settings),
+                    api: Arc::clone(&api.settings),
+                };
+                // Either may have been what was wrong.
+                let saved_at = api.saved_at.max(identity.saved_at);
+                Some((ConnectorSettings::Portico(carrier), saved_at))
+            }
             (
-                Provider::Async | Provider::MGage | Provider::SparkPost | Provider::Portico,
+                Provider::Async | Provider::MGage | Provider::SparkPost,
                 ChannelType::Sms | ChannelType::Email,
             ) => None,
+        }
+    }
+
+    /// Which service a channel of this type lacks, that is to be sent for through Portico.
+    pub(super) fn portico_lacks(&self, channel_type: ChannelType) -> ServiceName {
+        match (self.portico(channel_type), channel_type) {
+            (Some(_), _) => ServiceName::PurecloudIdp,
+            (None, ChannelType::Sms) => ServiceName::PorticoSms,
+            (None, ChannelType::Email) => ServiceName::PorticoEmail,
+        }
+    }
+
+    fn portico(&self, channel_type: ChannelType) -> Option<&Dated<PorticoSettings>> {
+        match channel_type {
+            ChannelType::Sms => self.portico_sms.as_ref(),
+            ChannelType::Email => self.portico_email.as_ref(),
         }
     }
 }

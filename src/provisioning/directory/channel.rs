@@ -8,11 +8,13 @@ use time::OffsetDateTime;
 
 use crate::connectors::carrier::{CarrierRules, UnknownPolicy};
 use crate::connectors::mgage::settings::MGageSettings;
+use crate::connectors::portico::send::Refusal;
+use crate::connectors::portico::{self, settings::PorticoCarrier};
 use crate::connectors::sparkpost::{self, settings::SparkPostSettings};
 use crate::connectors::third_party::settings::{Order, RetryRule, ThirdPartyChannel};
 use crate::lanes::LaneId;
 use crate::provisioning::model::{Provider, Sender, ServiceName};
-use crate::values::{Ccid, ChannelId, Content, EmailPart, MediaUrl};
+use crate::values::{Ccid, ChannelId, Content, EmailPart, MediaUrl, ReasonCode};
 
 /// A channel that one of our connectors speaks for.
 #[derive(Debug)]
@@ -45,6 +47,7 @@ pub enum ConnectorSettings {
     ThirdParty(Arc<ThirdPartyChannel>),
     MGage(Arc<MGageSettings>),
     SparkPost(Arc<SparkPostSettings>),
+    Portico(PorticoCarrier),
 }
 
 /// Why no message can be sent from a channel.
@@ -56,8 +59,6 @@ pub enum CannotSend {
     NotInAsync,
     #[error("the tenant has no {0} service, which is to send for it")]
     NoService(ServiceName),
-    #[error("this gateway cannot send through {0}")]
-    NoConnector(Provider),
 }
 
 impl Channel {
@@ -87,6 +88,7 @@ impl Channel {
             ConnectorSettings::ThirdParty(_) => Provider::Async.as_str(),
             ConnectorSettings::MGage(_) => Provider::MGage.as_str(),
             ConnectorSettings::SparkPost(_) => Provider::SparkPost.as_str(),
+            ConnectorSettings::Portico(_) => Provider::Portico.as_str(),
         }
     }
 
@@ -94,7 +96,9 @@ impl Channel {
     pub fn named_in_receipts(&self) -> Option<&ChannelId> {
         match &self.connector {
             ConnectorSettings::ThirdParty(_) => Some(&self.channel_id),
-            ConnectorSettings::MGage(_) | ConnectorSettings::SparkPost(_) => None,
+            ConnectorSettings::MGage(_)
+            | ConnectorSettings::SparkPost(_)
+            | ConnectorSettings::Portico(_) => None,
         }
     }
 
@@ -102,7 +106,9 @@ impl Channel {
     pub fn receipts_name_our_id(&self) -> bool {
         match &self.connector {
             ConnectorSettings::SparkPost(_) => true,
-            ConnectorSettings::ThirdParty(_) | ConnectorSettings::MGage(_) => false,
+            ConnectorSettings::ThirdParty(_)
+            | ConnectorSettings::MGage(_)
+            | ConnectorSettings::Portico(_) => false,
         }
     }
 
@@ -110,21 +116,32 @@ impl Channel {
     pub fn repeats_safe(&self) -> bool {
         match &self.connector {
             ConnectorSettings::ThirdParty(_) => true,
-            ConnectorSettings::MGage(_) | ConnectorSettings::SparkPost(_) => false,
+            ConnectorSettings::MGage(_)
+            | ConnectorSettings::SparkPost(_)
+            | ConnectorSettings::Portico(_) => false,
         }
     }
 
-    /// Why its connector takes no message of this content; `None` where it does.
-    pub fn refuses(&self, content: &Content) -> Option<&'static str> {
+    /// Why its connector takes no message of this content, and by which reason; `None` where it does.
+    pub fn refuses(&self, content: &Content) -> Option<(ReasonCode, &'static str)> {
+        let unsupported = |sentence| Some((ReasonCode::Unsupported, sentence));
         match (&self.connector, content) {
             (ConnectorSettings::MGage(_), Content::RichMedia(_)) => {
-                Some("mGage, which sends for this channel, takes messages of type Text only")
+                unsupported("mGage, which sends for this channel, takes messages of type Text only")
             }
-            (ConnectorSettings::SparkPost(_), Content::Email(mail)) => mail
-                .parts
-                .iter()
-                .any(is_elsewhere)
-                .then_some("SparkPost, which sends for this channel, attaches files that were uploaded here, and no links"),
+            (ConnectorSettings::SparkPost(_), Content::Email(mail))
+                if mail.parts.iter().any(is_elsewhere) =>
+            {
+                unsupported(
+                    "SparkPost, which sends for this channel, attaches files that were uploaded here, and no links",
+                )
+            }
+            (ConnectorSettings::Portico(_), content) => {
+                Some(match portico::send::refuses(content)? {
+                    Refusal::Unsupported(sentence) => (ReasonCode::Unsupported, sentence),
+                    Refusal::TooLong(sentence) => (ReasonCode::InvalidStructure, sentence),
+                })
+            }
             (
                 ConnectorSettings::ThirdParty(_)
                 | ConnectorSettings::MGage(_)
@@ -146,6 +163,7 @@ impl Channel {
             ConnectorSettings::ThirdParty(_) => None,
             ConnectorSettings::MGage(settings) => Some(&settings.rules),
             ConnectorSettings::SparkPost(settings) => Some(&settings.rules),
+            ConnectorSettings::Portico(settings) => Some(&settings.api.rules),
         }
     }
 
@@ -155,6 +173,7 @@ impl Channel {
             ConnectorSettings::ThirdParty(settings) => settings.webhook.rate_per_second,
             ConnectorSettings::MGage(settings) => settings.rules.rate_per_second,
             ConnectorSettings::SparkPost(settings) => settings.rules.rate_per_second,
+            ConnectorSettings::Portico(settings) => settings.api.rules.rate_per_second,
         }
     }
 
@@ -167,6 +186,10 @@ impl Channel {
                 let advised = NonZeroU16::new(sparkpost::send::IN_FLIGHT_MAX);
                 settings.rules.in_flight_max.or(advised)
             }
+            ConnectorSettings::Portico(settings) => {
+                let advised = NonZeroU16::new(portico::send::IN_FLIGHT_MAX);
+                settings.api.rules.in_flight_max.or(advised)
+            }
         };
         own.map_or(default, |own| usize::from(own.get()))
     }
@@ -175,7 +198,9 @@ impl Channel {
     pub fn keeps_order(&self) -> bool {
         match &self.connector {
             ConnectorSettings::ThirdParty(settings) => settings.webhook.order == Order::Recipient,
-            ConnectorSettings::MGage(_) | ConnectorSettings::SparkPost(_) => true,
+            ConnectorSettings::MGage(_)
+            | ConnectorSettings::SparkPost(_)
+            | ConnectorSettings::Portico(_) => true,
         }
     }
 
@@ -185,6 +210,7 @@ impl Channel {
             ConnectorSettings::ThirdParty(settings) => settings.webhook.retry.as_ref(),
             ConnectorSettings::MGage(settings) => settings.rules.retry.as_ref(),
             ConnectorSettings::SparkPost(settings) => settings.rules.retry.as_ref(),
+            ConnectorSettings::Portico(settings) => settings.api.rules.retry.as_ref(),
         }
     }
 

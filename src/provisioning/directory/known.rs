@@ -41,15 +41,17 @@ pub(super) struct Known {
     receiving: ReceivingChannel,
     agents_use: Provider,
     campaigns_use: Provider,
+    portico_lacks: ServiceName,
 }
 
 impl Known {
-    /// `default`: what the tenant's service for this type of channel says.
+    /// `default`: what the tenant's service for this type of channel says. `portico_lacks`: the service without which
+    /// Portico cannot send for it, where it cannot.
     pub(super) fn build(
-        ccid: Ccid,
-        channel_id: &ChannelId,
+        (ccid, channel_id): (Ccid, &ChannelId),
         named: Named<'_>,
         default: Option<Provider>,
+        portico_lacks: ServiceName,
     ) -> Self {
         let [agents_use, campaigns_use] = named.providers(default);
         let connectors = named.connectors.into_iter();
@@ -75,6 +77,7 @@ impl Known {
             receiving,
             agents_use,
             campaigns_use,
+            portico_lacks,
         }
     }
 
@@ -104,7 +107,7 @@ impl Known {
             Provider::Async => CannotSend::NotInAsync,
             Provider::MGage => CannotSend::NoService(ServiceName::MGageSms),
             Provider::SparkPost => CannotSend::NoService(ServiceName::SparkPostEmail),
-            Provider::Portico => CannotSend::NoConnector(provider),
+            Provider::Portico => CannotSend::NoService(self.portico_lacks),
         })
     }
 }

@@ -37,7 +37,9 @@ impl SignedCall {
             .as_deref()
             .and_then(|channel| match &channel.connector {
                 ConnectorSettings::ThirdParty(settings) => Some(settings),
-                ConnectorSettings::MGage(_) | ConnectorSettings::SparkPost(_) => None,
+                ConnectorSettings::MGage(_)
+                | ConnectorSettings::SparkPost(_)
+                | ConnectorSettings::Portico(_) => None,
             });
         let policy = settings.map_or(SignaturePolicy::default(), |settings| settings.api_policy);
         let secrets = settings

@@ -56,9 +56,10 @@ impl Tenant {
             .into_iter()
             .map(|(channel_id, named)| {
                 let default = parts.default_provider(channel_id);
+                let portico_lacks = parts.carriers.portico_lacks(channel_id.channel_type());
                 (
                     channel_id.clone(),
-                    Known::build(ccid, channel_id, named, default),
+                    Known::build((ccid, channel_id), named, default, portico_lacks),
                 )
             });
         Self {
@@ -152,11 +153,20 @@ impl TenantParts {
                 let settings = Arc::new(settings);
                 self.carriers.sparkpost = Some(Dated { settings, saved_at });
             }
-            // Nobody sends through these, so nothing of them is asked for.
-            ServiceSettings::PurecloudIdp(_)
-            | ServiceSettings::PorticoSms(_)
-            | ServiceSettings::PorticoEmail(_)
-            | ServiceSettings::OpenMessaging(_) => {}
+            ServiceSettings::PurecloudIdp(settings) => {
+                let settings = Arc::new(settings);
+                self.carriers.identity = Some(Dated { settings, saved_at });
+            }
+            ServiceSettings::PorticoSms(settings) => {
+                let settings = Arc::new(settings);
+                self.carriers.portico_sms = Some(Dated { settings, saved_at });
+            }
+            ServiceSettings::PorticoEmail(settings) => {
+                let settings = Arc::new(settings);
+                self.carriers.portico_email = Some(Dated { settings, saved_at });
+            }
+            // Nobody sends through it, so nothing of it is asked for.
+            ServiceSettings::OpenMessaging(_) => {}
         }
     }
 

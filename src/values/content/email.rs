@@ -10,6 +10,18 @@ pub struct Email {
     pub parts: Vec<EmailPart>,
 }
 
+impl Email {
+    /// All parts of one kind, one below the other; `None` where there is none.
+    pub fn joined(&self, said: impl Fn(&EmailPart) -> Option<&String>) -> Option<String> {
+        let parts: Vec<&str> = self
+            .parts
+            .iter()
+            .filter_map(|part| said(part).map(String::as_str))
+            .collect();
+        (!parts.is_empty()).then(|| parts.join("\n"))
+    }
+}
+
 /// One part of a mail. `Debug` shows what it is, not what it says.
 #[derive(Clone, PartialEq, Eq)]
 pub enum EmailPart {

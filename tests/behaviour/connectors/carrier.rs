@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nexus_gateway::simulator::{Dialect, Reply, ThirdParty, ThirdPartyOptions};
+use nexus_gateway::simulator::{Dialect, GenesysCloud, Reply, ThirdParty, ThirdPartyOptions};
 use nexus_gateway::values::Secret;
 use serde_json::{Value, json};
 
@@ -11,12 +11,16 @@ use crate::harness::eventually::eventually;
 use crate::harness::gateway::PUBLIC_URL;
 use crate::harness::tenant::{CONSUMER, SOON, Tenant};
 
+/// The name of a service and the document that defines it, without its `url`.
+type Service = (&'static str, fn() -> Value);
+
 /// One of the providers, as tests provision it and send through it.
 #[derive(Debug, Clone, Copy)]
 pub struct Carrier {
     pub dialect: fn() -> Dialect,
-    /// The name of the service and the document that defines it, without its `url`.
-    pub service: (&'static str, fn() -> Value),
+    pub service: Service,
+    /// The service that our access is in, where that is another.
+    pub identity: Option<Service>,
     /// A credential that the provider does not accept.
     pub wrong_secret: fn() -> Value,
     /// The section of the sender, and its options.
@@ -36,6 +40,7 @@ pub const MGAGE: Carrier = Carrier {
         "mGageSMS",
         || json!({ "data": {}, "secret": { "username": "nexus", "password": "open: sesame" } }),
     ),
+    identity: None,
     wrong_secret: || json!({ "username": "nexus", "password": "guessed" }),
     sender: (
         "chat.short-code",
@@ -53,6 +58,7 @@ pub const SPARKPOST: Carrier = Carrier {
         "SparkPostEmail",
         || json!({ "data": {}, "secret": { "apikey": "6f1c5c4e" } }),
     ),
+    identity: None,
     wrong_secret: || json!({ "apikey": "guessed" }),
     sender: (
         "chat.help-desk",
@@ -65,6 +71,45 @@ pub const SPARKPOST: Carrier = Carrier {
     },
 };
 
+const IDENTITY: Service = (
+    "PurecloudIDP",
+    || json!({ "data": {}, "secret": { "clientId": "nexus", "clientSecret": "aKSXEgLO" } }),
+);
+
+pub const PORTICO_SMS: Carrier = Carrier {
+    dialect: organization,
+    service: ("PorticoSMS", || json!({ "data": {}, "secret": {} })),
+    identity: Some(IDENTITY),
+    wrong_secret: || json!({ "clientId": "nexus", "clientSecret": "guessed" }),
+    sender: (
+        "chat.toll-free",
+        || json!({ "channelId": "18445551212", "provider": "Portico" }),
+    ),
+    between: ("18445551212", CONSUMER),
+    says: |text| json!({ "type": "Text", "text": text }),
+};
+
+pub const PORTICO_EMAIL: Carrier = Carrier {
+    dialect: organization,
+    service: ("PorticoEmail", || json!({ "data": {}, "secret": {} })),
+    identity: Some(IDENTITY),
+    wrong_secret: || json!({ "clientId": "nexus", "clientSecret": "guessed" }),
+    sender: (
+        "chat.help-desk",
+        || json!({ "channelId": "company.com", "provider": "Portico" }),
+    ),
+    between: ("help@company.com", "jane@example.com"),
+    says: |text| {
+        let content = [json!({ "type": "text", "text": text })];
+        json!({ "type": "Email", "subject": "Your parcel", "content": content })
+    },
+};
+
+fn organization() -> Dialect {
+    let secret = Secret::new("aKSXEgLO".to_owned());
+    Dialect::Portico(GenesysCloud::new("nexus", secret))
+}
+
 /// A gateway, a tenant, and the provider that carries for it.
 pub struct Site {
     pub gateway: TestGateway,
@@ -74,6 +119,12 @@ pub struct Site {
 }
 
 impl Carrier {
+    /// What the provider accepts.
+    pub fn right_secret(&self) -> Value {
+        let (_, document) = self.identity.unwrap_or(self.service);
+        document()["secret"].take()
+    }
+
     /// The provider's API on a socket of its own.
     pub async fn provider(&self) -> ThirdParty {
         let options = ThirdPartyOptions {
@@ -102,6 +153,9 @@ impl Carrier {
         service["data"] = data.clone();
         let url = site.provider.base_url();
         assert_eq!(site.save_service(service, &url).await.status, 201);
+        if self.identity.is_some() {
+            assert_eq!(site.save_secret(self.right_secret()).await.status, 201);
+        }
         let (section, options) = self.sender;
         let path = format!(
             "/nexus/v3/provisioning/senders/{}/{section}",
@@ -114,10 +168,27 @@ impl Carrier {
 }
 
 impl Site {
+    /// Genesys Cloud, where that carries.
+    pub fn organization(&self) -> &GenesysCloud {
+        self.provider.genesys_cloud().unwrap()
+    }
+
     /// Saves the provider's service.
-    pub async fn save_service(&self, mut service: Value, url: &str) -> Reply {
+    pub async fn save_service(&self, service: Value, url: &str) -> Reply {
+        self.save(self.carrier.service.0, service, url).await
+    }
+
+    /// Saves the service that our access is in, with this one.
+    pub async fn save_secret(&self, secret: Value) -> Reply {
+        let (name, document) = self.carrier.identity.unwrap_or(self.carrier.service);
+        let mut service = document();
+        service["secret"] = secret;
+        self.save(name, service, &self.provider.base_url()).await
+    }
+
+    async fn save(&self, name: &str, mut service: Value, url: &str) -> Reply {
         service["url"] = json!(url);
-        let (ccid, name) = (self.tenant.ccid, self.carrier.service.0);
+        let ccid = self.tenant.ccid;
         let path = format!("/nexus/v3/provisioning/services/{ccid}/{name}");
         self.tenant.put(&path, &service).await
     }

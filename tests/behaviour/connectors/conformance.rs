@@ -4,12 +4,16 @@
 use nexus_gateway::simulator::{Answer, Rule};
 use serde_json::{Value, json};
 
-use super::carrier::{Carrier, MGAGE, SPARKPOST};
+use super::carrier::{Carrier, MGAGE, PORTICO_EMAIL, PORTICO_SMS, SPARKPOST};
 use crate::harness::eventually::eventually;
 use crate::harness::tenant::SOON;
 
 /// Retries come at once.
 const SETTINGS: &[(&str, &str)] = &[("WEBHOOK__RETRY_SCHEDULE_SECONDS", "0.05,0.05,0.05,0.05")];
+
+/// Retries come within seconds, and are not used up by the time that somebody has mended what was wrong.
+const PATIENT_SETTINGS: &[(&str, &str)] =
+    &[("WEBHOOK__RETRY_SCHEDULE_SECONDS", "2,2,2,2,2,2,2,2,2,2")];
 
 macro_rules! conformance {
     ($($provider:ident: $carrier:expr;)*) => {$(
@@ -63,6 +67,8 @@ macro_rules! conformance {
 conformance! {
     mgage: MGAGE;
     sparkpost: SPARKPOST;
+    portico_sms: PORTICO_SMS;
+    portico_email: PORTICO_EMAIL;
 }
 
 async fn stays_unknown(carrier: Carrier, answer: Answer, error: &str) {
@@ -110,7 +116,7 @@ fn word(text: &str) -> Value {
 }
 
 async fn waits_for_the_provider(carrier: Carrier) {
-    let site = carrier.site_with(&json!({}), SETTINGS).await;
+    let site = carrier.site_with(&json!({}), PATIENT_SETTINGS).await;
     let nobody = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap())
@@ -143,11 +149,8 @@ async fn follows_nothing(carrier: Carrier) {
 
 async fn waits_for_credentials(carrier: Carrier) {
     let site = carrier.site_with(&json!({}), SETTINGS).await;
-    let url = site.provider.base_url();
-    let mut service = (carrier.service.1)();
-    let right = service["secret"].take();
-    service["secret"] = (carrier.wrong_secret)();
-    assert_eq!(site.save_service(service.clone(), &url).await.status, 200);
+    let wrong = (carrier.wrong_secret)();
+    assert_eq!(site.save_secret(wrong).await.status, 200);
     let messages = [site.send("one").await, site.send("two").await];
     let endpoint = eventually("the endpoint is parked", SOON, async || {
         let endpoint = site.endpoint().await;
@@ -172,8 +175,8 @@ async fn waits_for_credentials(carrier: Carrier) {
     let sentence = explained["data"]["sentence"].as_str().unwrap();
     assert!(sentence.contains("did not accept our access"), "{sentence}");
 
-    service["secret"] = right;
-    assert_eq!(site.save_service(service, &url).await.status, 200);
+    let right = carrier.right_secret();
+    assert_eq!(site.save_secret(right).await.status, 200);
     for id in &messages {
         site.tenant.wait_for_status(id, "Sent").await;
     }

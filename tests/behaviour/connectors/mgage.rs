@@ -89,17 +89,14 @@ async fn a_sender_without_the_service_cannot_send() {
 #[tokio::test]
 async fn a_text_that_waits_for_credentials_is_sent_by_whoever_owns_its_lane_then() {
     let site = MGAGE.site().await;
-    let url = site.provider.base_url();
-    let mut service = (site.carrier.service.1)();
-    let right = service["secret"].take();
-    service["secret"] = (site.carrier.wrong_secret)();
-    assert_eq!(site.save_service(service.clone(), &url).await.status, 200);
+    let wrong = (site.carrier.wrong_secret)();
+    assert_eq!(site.save_secret(wrong).await.status, 200);
     let id = site.send("patience").await;
     site.attempts(&id, 1).await;
     let site = site.moved().await;
     assert_eq!(site.tenant.message(&id).await["status"], "Queued");
-    service["secret"] = right;
-    assert_eq!(site.save_service(service, &url).await.status, 200);
+    let right = site.carrier.right_secret();
+    assert_eq!(site.save_secret(right).await.status, 200);
     site.tenant.wait_for_status(&id, "Sent").await;
     assert_eq!(site.provider.count(), 2);
 }

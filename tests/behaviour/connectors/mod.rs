@@ -4,6 +4,8 @@ mod carrier;
 mod conformance;
 mod mgage;
 mod mgage_callbacks;
+mod portico;
+mod portico_tokens;
 mod sparkpost;
 mod sparkpost_events;
 mod sparkpost_opt_outs;

@@ -1,5 +1,6 @@
 use http_body_util::BodyExt;
 use proptest::prelude::*;
+use reqwest::header::HeaderMap;
 use serde_json::json;
 
 use super::*;
@@ -94,7 +95,7 @@ fn there_is_a_form_for_texts_alone() {
 fn answer(status: u16, body: &str) -> Answer {
     Answer {
         status,
-        retry_after: None,
+        headers: HeaderMap::new(),
         body: Bytes::copy_from_slice(body.as_bytes()),
         truncated: false,
     }

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use proptest::prelude::*;
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use super::*;
@@ -147,7 +148,7 @@ fn there_is_no_transmission_of_what_is_no_mail_or_not_here() {
 fn said(status: u16, body: &str) -> Outcome {
     let answer = Answer {
         status,
-        retry_after: None,
+        headers: HeaderMap::new(),
         body: Bytes::copy_from_slice(body.as_bytes()),
         truncated: false,
     };
@@ -236,7 +237,7 @@ fn every_class_of_errors_has_its_outcome() {
 proptest! {
     #[test]
     fn nothing_that_comes_back_makes_it_stumble(status: u16, body: Vec<u8>) {
-        let answer = Answer { status, retry_after: None, body: Bytes::from(body), truncated: false };
+        let answer = Answer { status, headers: HeaderMap::new(), body: Bytes::from(body), truncated: false };
         let outcome = interpret(Ok(answer), NOW_MS, None);
         let accepted = matches!(outcome, Outcome::Accepted { .. });
         prop_assert!((200..300).contains(&status) || !accepted);

@@ -88,11 +88,11 @@ impl<'a> Transmission<'a> {
                 subject: &mail.subject,
                 reply_to: message.reply_to.map(|party| party.address.as_str()),
                 headers: UnsubscribeHeaders::of(message),
-                text: joined(mail, |part| match part {
+                text: mail.joined(|part| match part {
                     EmailPart::Text(text) => Some(text),
                     EmailPart::Html(_) | EmailPart::Attachment(_) => None,
                 }),
-                html: joined(mail, |part| match part {
+                html: mail.joined(|part| match part {
                     EmailPart::Html(html) => Some(html),
                     EmailPart::Text(_) | EmailPart::Attachment(_) => None,
                 }),
@@ -100,16 +100,6 @@ impl<'a> Transmission<'a> {
             },
         })
     }
-}
-
-/// All parts of one kind, one below the other; `None` where there is none.
-fn joined(mail: &Email, said: impl Fn(&EmailPart) -> Option<&String>) -> Option<String> {
-    let parts: Vec<&str> = mail
-        .parts
-        .iter()
-        .filter_map(|part| said(part).map(String::as_str))
-        .collect();
-    (!parts.is_empty()).then(|| parts.join("\n"))
 }
 
 fn attachments<'a>(mail: &Email, files: &'a [StoredFile]) -> Option<Vec<Attachment<'a>>> {

@@ -3,6 +3,7 @@ mod signatures;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use serde_json::{Value, json};
 
 use super::*;
@@ -168,10 +169,15 @@ fn a_request_carries_signature_trace_and_custom_headers() {
     ");
 }
 
+fn asking(retry_after: Option<&str>) -> HeaderMap {
+    let value = retry_after.and_then(|value| HeaderValue::from_str(value).ok());
+    HeaderMap::from_iter(value.map(|value| (RETRY_AFTER, value)))
+}
+
 fn answered(status: u16, retry_after: Option<&str>, body: &str) -> Outcome {
     let answer = Answer {
         status,
-        retry_after: retry_after.map(str::to_owned),
+        headers: asking(retry_after),
         body: Bytes::copy_from_slice(body.as_bytes()),
         truncated: false,
     };
@@ -357,7 +363,7 @@ proptest! {
 
     #[test]
     fn no_answer_is_a_panic(status in 0u16..1_000, header in ".{0,40}", body in any::<Vec<u8>>()) {
-        let answer = Answer { status, retry_after: Some(header), body: body.into(), truncated: true };
+        let answer = Answer { status, headers: asking(Some(&header)), body: body.into(), truncated: true };
         let accepted = matches!(interpret(Ok(answer), NOW_MS, None), Outcome::Accepted { .. });
         prop_assert_eq!(accepted, (200..300).contains(&status));
     }

@@ -211,7 +211,7 @@ fn a_channel_that_only_a_section_names_is_the_vendors() {
     };
     assert_eq!(
         senders_of_phone(parts)[0],
-        Err(CannotSend::NoConnector(Provider::Portico))
+        Err(CannotSend::NoService(ServiceName::PorticoSms))
     );
     let chat = sender(
         "chat.a",
