@@ -9,20 +9,19 @@ use tracing::warn;
 use super::outbound::Clients;
 use super::{Roles, StartError};
 use crate::config::Config;
-use crate::connectors::genesys_cloud::Tokens;
 use crate::dispatch::announcer::Announcer;
 use crate::dispatch::backoff::RetrySchedule;
 use crate::dispatch::breaker::BreakerSettings;
 use crate::dispatch::canceller::Canceller;
 use crate::dispatch::context::{DispatchContext, DispatchSettings};
 use crate::dispatch::gate::Gate;
+use crate::dispatch::handover::Agents;
 use crate::dispatch::replica::{Replica, Sights, Stages};
 use crate::dispatch::results::Results;
 use crate::dispatch::slots::Slots;
 use crate::dispatch::sweep;
 use crate::dispatch::wake::Waker;
 use crate::dispatch::withdrawals::Withdrawals;
-use crate::history::growth::FeedGrowth;
 use crate::history::model::Horizon;
 use crate::janitor::Janitor;
 use crate::lanes::ids::Ids;
@@ -50,7 +49,6 @@ pub(super) struct Parts {
     pub(super) receipts: Receipts,
     pub(super) crowded: CrowdedTenants,
     pub(super) after: Arc<dyn AfterAccept>,
-    pub(super) feed: FeedGrowth,
 }
 
 impl Parts {
@@ -65,10 +63,11 @@ impl Parts {
         let ids = Arc::new(Ids::new(clock.clone()));
         let ownership = Arc::new(Ownership::new(clock.clone()));
         let waker = Waker::start(Arc::clone(&database.hot), Arc::clone(&ownership), lifecycle);
-        let (feed, asked) = (waker.growth(), waker.asked());
+        let asked = waker.asked();
         let withdrawals = Arc::new(Withdrawals::default());
         let after: Arc<dyn AfterAccept> = Arc::new(waker.clone());
         let settings = dispatch_settings(config)?;
+        let agents = Agents::new(clock.clone(), clients.webhooks.clone());
         let context = Arc::new(DispatchContext {
             clock: clock.clone(),
             lifecycle: lifecycle.clone(),
@@ -76,7 +75,9 @@ impl Parts {
             directory: directory.clone(),
             media: references,
             attachments: Attachments::new(database.media.clone()),
-            tokens: Tokens::new(clock.clone(), clients.webhooks.clone()),
+            tokens: agents.tokens().clone(),
+            agents,
+            growth: waker.growth(),
             clients: clients.webhooks,
             carrier_clients: clients.carriers,
             ids: Arc::clone(&ids),
@@ -98,6 +99,7 @@ impl Parts {
         Canceller::start(&context, Arc::clone(&asked.to_cancel));
         start_records(config, &context, Arc::clone(&asked.to_chain));
         let stages = start_replica(&context, waker, roles, alone).await?;
+        let connections = config.database.accept_connections as usize;
         let accept_parts = AcceptParts {
             clock: clock.clone(),
             ids: Arc::clone(&ids),
@@ -105,11 +107,9 @@ impl Parts {
             after: Arc::clone(&after),
             proofs,
         };
-        let connections = config.database.accept_connections as usize;
         let accept = Accept::start(accept_parts, database, connections, lifecycle);
         let receipts = start_receipts(config, &context, &after);
-        let crowded = CrowdedTenants::default();
-        start_chores(config, &context, &crowded);
+        let crowded = start_chores(config, &context);
         Ok(Self {
             context,
             stages,
@@ -117,13 +117,13 @@ impl Parts {
             receipts,
             crowded,
             after,
-            feed,
         })
     }
 }
 
-/// What is done beside the messages' path.
-fn start_chores(config: &Config, context: &DispatchContext, crowded: &CrowdedTenants) {
+/// What is done beside the messages' path. Answers where it keeps the tenants whose idempotency keys are too many.
+fn start_chores(config: &Config, context: &DispatchContext) -> CrowdedTenants {
+    let crowded = CrowdedTenants::default();
     let (database, clock) = (&context.database, &context.clock);
     let (ownership, lifecycle) = (&context.ownership, &context.lifecycle);
     let of_replica = (&context.ids, ownership);
@@ -137,6 +137,7 @@ fn start_chores(config: &Config, context: &DispatchContext, crowded: &CrowdedTen
     Marker::start(database, of_replica, lifecycle);
     sweep::start(&database.jobs, clock, ownership, lifecycle);
     statistics::start_folding(&database.jobs, clock, ownership, lifecycle);
+    crowded
 }
 
 /// Who changed what is chained and kept as long as it should, and who opens every tenant is seen.
@@ -223,6 +224,7 @@ fn dispatch_settings(config: &Config) -> Result<DispatchSettings, StartError> {
         lane_max_in_flight: dispatch.lane_max_in_flight,
         memory_deliveries_max: dispatch.memory_deliveries_max,
         head_hold: Duration::from_secs_f64(dispatch.head_hold_seconds),
+        message_age_max: Duration::from_secs(dispatch.message_age_max_seconds),
         unknown_hold: Duration::from_secs_f64(dispatch.unknown_hold_seconds),
         schedule: RetrySchedule::from_seconds(&config.webhook.retry_schedule_seconds)
             .map_err(StartError::Schedule)?,

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
 use super::StartError;
 use super::parts::Parts;
 use crate::config::Config;
 use crate::content::rules::ContentLimits;
 use crate::dispatch::endpoint_test::EndpointTests;
+use crate::dispatch::handover::Typing;
 use crate::inbound::door::InboundDoor;
 use crate::inbound::routes::batches::Batches;
 use crate::lanes::backlog::Backlogs;
@@ -58,7 +61,12 @@ impl Parts {
             erasures: super::erasures::start(config, &messages, vault, &context.lifecycle),
             health: self.health(metrics),
             provisioning: self.provisioning(config, vault, keys.clone()),
-            inbound: self.inbound(config, media.uploads.clone(), keys.clone()),
+            inbound: self.inbound(
+                config,
+                media.uploads.clone(),
+                keys.clone(),
+                messages.desk.clone(),
+            ),
             media,
             messages,
             conversations: self.conversations(keys.clone()),
@@ -89,7 +97,7 @@ impl Parts {
                 clock: clock.clone(),
                 database: database.clone(),
                 lifecycle: context.lifecycle.clone(),
-                growth: self.feed.clone(),
+                growth: context.growth.clone(),
             },
         })
     }
@@ -180,7 +188,16 @@ impl Parts {
         config: &Config,
         files: Uploads,
         keys: IdempotencyKeys,
+        desk: Desk,
     ) -> inbound::routes::State {
+        let (typing, seen) = mpsc::channel(TYPING_WAITING_MAX);
+        let context = &self.context;
+        let teller = Typing {
+            agents: context.agents.clone(),
+            directory: context.directory.clone(),
+            clock: context.clock.clone(),
+        };
+        teller.start(seen, &context.lifecycle);
         let door = InboundDoor {
             accept: self.accept.clone(),
             receipts: self.receipts.clone(),
@@ -192,12 +209,14 @@ impl Parts {
             },
             opt_outs: self.opt_outs(),
             files,
+            typing,
         };
         inbound::routes::State {
             keyring: self.context.directory.keyring().clone(),
             clock: self.context.clock.clone(),
             directory: self.context.directory.clone(),
             door: Arc::new(door),
+            desk,
             batches: Batches {
                 keys,
                 pool: self.context.database.jobs.clone(),
@@ -231,6 +250,9 @@ impl Parts {
         health::State { readiness, metrics }
     }
 }
+
+/// Consumers who type and of whom agents are still to be told.
+const TYPING_WAITING_MAX: usize = 256;
 
 fn content_limits(config: &Config) -> ContentLimits {
     ContentLimits {

@@ -91,6 +91,12 @@ pub fn sign_sha256(key: &[u8], body: &[u8]) -> String {
     )
 }
 
+/// Whether a digest is the HMAC-SHA256 of a body, however it was written. An empty key signs nothing.
+pub fn is_hmac_sha256(key: &[u8], body: &[u8], digest: &[u8]) -> bool {
+    let is_right = mac::<Hmac<Sha256>>(key, body).verify_slice(digest).is_ok();
+    is_right && !key.is_empty()
+}
+
 /// Checks the signatures of a body that passes by in pieces.
 ///
 /// With both headers, both must fit, be it with different secrets: one right signature beside a wrong one is a sender

@@ -7,10 +7,12 @@ use super::announcer::Announcer;
 use super::backoff::RetrySchedule;
 use super::breaker::BreakerSettings;
 use super::gate::Gate;
+use super::handover::Agents;
 use super::results::Results;
 use super::slots::Slots;
 use super::withdrawals::Withdrawals;
 use crate::connectors::genesys_cloud::Tokens;
+use crate::history::growth::FeedGrowth;
 use crate::lanes::ids::Ids;
 use crate::lanes::ownership::Ownership;
 use crate::media::attached::Attachments;
@@ -34,6 +36,8 @@ pub struct DispatchSettings {
     /// Deliveries of one lane that are kept in memory.
     pub memory_deliveries_max: usize,
     pub head_hold: Duration,
+    /// What is older is not handed over.
+    pub message_age_max: Duration,
     /// How long a receipt is waited for where nobody knows whether a message was sent.
     pub unknown_hold: Duration,
     pub schedule: RetrySchedule,
@@ -52,11 +56,15 @@ pub struct DispatchContext {
     pub media: References,
     /// Reads those that a provider wants in the request itself.
     pub attachments: Attachments,
+    /// Of Genesys Cloud, for all who call it.
+    pub tokens: Tokens,
+    /// Where conversations are handed over to.
+    pub agents: Agents,
+    /// Tells when a tenant's feed has grown.
+    pub growth: FeedGrowth,
     pub clients: OutboundClients,
     /// For those whose repeats are not safe: its idle connections are soon closed.
     pub carrier_clients: OutboundClients,
-    /// Of Genesys Cloud, for all who call it.
-    pub tokens: Tokens,
     pub ids: Arc<Ids>,
     pub ownership: Arc<Ownership>,
     pub gate: Gate,

@@ -46,7 +46,7 @@ pub enum NotTested {
     Unknown,
     #[error("the endpoint's channel is not provisioned any more")]
     ChannelGone,
-    #[error("a test of this endpoint would be a message that its provider sends on")]
+    #[error("a test of this endpoint would be a message that somebody gets")]
     WouldBeSent,
     #[error("an endpoint is tested once in {} s", INTERVAL.as_secs())]
     TooSoon { retry_after_seconds: u32 },
@@ -70,6 +70,9 @@ impl EndpointTests {
             .any(|(known, owner)| (known, owner) == (lane, ccid));
         if !is_theirs {
             return Err(NotTested::Unknown);
+        }
+        if directory.handover_through(lane).is_some() {
+            return Err(NotTested::WouldBeSent);
         }
         let channel = directory
             .lane(lane)

@@ -6,10 +6,10 @@ use super::attempt::Report;
 use super::endpoint_event::EndpointEvent;
 use super::judgement::Judge;
 use crate::history::model::{Entry, Kind, Stream};
-use crate::lanes::model::Arrival;
+use crate::lanes::model::{Arrival, LaneId};
 use crate::messages::status::Status;
 use crate::platform::clock::rfc3339;
-use crate::values::ReasonCode;
+use crate::values::{Ccid, ReasonCode};
 
 /// An attempt that came back. `status`: what the message became by it, where it is not tried again.
 pub(super) fn attempt(
@@ -67,10 +67,23 @@ pub(super) fn settled(judge: &Judge<'_>, arrival: &Arrival, reason: ReasonCode) 
 
 /// What an endpoint's consumers are told of a change of its row. It is stored only where the row changes so.
 pub(super) fn endpoint(judge: &Judge<'_>, arrival: &Arrival, event: &EndpointEvent) -> Entry {
-    let lane = arrival.delivery.lane.0;
+    let place = (
+        arrival.delivery.ccid,
+        arrival.delivery.lane,
+        arrival.message.channel_id.as_str(),
+    );
+    of_endpoint(place, judge.ids.next_of(judge.life), event)
+}
+
+/// The same, of whichever endpoint: whose, by which lane, and what it sends for.
+pub(super) fn of_endpoint(
+    (ccid, lane, target): (Ccid, LaneId, &str),
+    id: i64,
+    event: &EndpointEvent,
+) -> Entry {
     let mut detail = json!({
-        "endpointId": lane.to_string(),
-        "channelId": arrival.message.channel_id.as_str(),
+        "endpointId": lane.0.to_string(),
+        "channelId": target,
         "reason": event.reason,
     });
     if let Some(error) = &event.last_error {
@@ -82,9 +95,8 @@ pub(super) fn endpoint(judge: &Judge<'_>, arrival: &Arrival, event: &EndpointEve
         }
     }
     Entry {
-        subject: lane,
-        stream: Some(Stream::Both),
-        ..of_message(judge, arrival, event.kind, &detail)
+        detail: Some(detail.to_string()),
+        ..Entry::event(ccid, id, lane.0, event.kind, Stream::Both)
     }
 }
 

@@ -25,6 +25,7 @@ mod excerpt;
 pub mod fairness;
 pub mod gate;
 pub mod hand_over;
+pub mod handover;
 pub mod held;
 pub mod hold;
 pub mod judgement;

@@ -20,11 +20,13 @@ use tracing::{error, warn};
 
 use super::context::DispatchContext;
 use super::hand_over::HandOvers;
+use super::handover::FollowerLoop;
 use super::hold;
 use super::lane::LaneLoop;
 use super::share::share_of;
 use super::wake::Waker;
 use super::watch::Watch;
+use crate::connectors::open_messaging;
 use crate::history::model::Horizon;
 use crate::lanes::model::{LaneId, Life};
 use crate::lanes::ownership::{LaneSignal, OwnedLane};
@@ -271,19 +273,19 @@ impl Replica {
             self.seemed_empty.push(row.lane.0);
         }
         let (owned, inbox) = OwnedLane::new(row.lane, self.context.settings.memory_deliveries_max);
-        let lane = LaneLoop::new(
-            Arc::clone(&self.context),
-            (Arc::clone(&owned), inbox),
-            life,
-            row,
-        );
+        let (context, of_lane) = (Arc::clone(&self.context), (Arc::clone(&owned), inbox));
+        let lane = if row.connector == open_messaging::CONNECTOR {
+            FollowerLoop::new(context, of_lane, life, row).run().boxed()
+        } else {
+            LaneLoop::new(context, of_lane, life, row).run().boxed()
+        };
         self.context.ownership.insert(owned);
         let (context, hand_overs, id) =
             (Arc::clone(&self.context), self.hand_overs.clone(), row.lane);
         let over = self.context.lifecycle.over();
         self.context.lifecycle.spawn_until_stop("lane", async move {
             tokio::select! {
-                ended = AssertUnwindSafe(lane.run()).catch_unwind() => {
+                ended = AssertUnwindSafe(lane).catch_unwind() => {
                     if ended.is_err() {
                         error!(lane = id.0, "A lane's loop failed; it begins anew from the table");
                         context.ownership.remove(id);

@@ -3,7 +3,7 @@
 //! What happened is kept by `history`; here is who may see it, from where on, and in which words.
 
 pub mod cursor;
-mod feed;
+pub mod feed;
 pub mod horizon;
 pub mod routes;
 mod view;

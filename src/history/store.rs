@@ -2,8 +2,12 @@
 
 use std::collections::HashSet;
 
+mod followers;
+
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
+
+pub use followers::{begin_following, move_follower, place_of_follower};
 
 use super::model::{Entry, Horizon, Kind, Recorded, Stream};
 use crate::values::Ccid;
@@ -215,6 +219,10 @@ pub async fn note_cluster(connection: &mut PgConnection) -> sqlx::Result<bool> {
         sqlx::query!("update history set transaction = '0' where transaction <> '0'")
             .execute(&mut *transaction)
             .await?;
+        // Their places are part of the data, and stay what they were.
+        sqlx::query!("update followers set generation = generation + 1, transaction = '0'")
+            .execute(&mut *transaction)
+            .await?;
     }
     transaction.commit().await?;
     Ok(changed.rows_affected() > 0)
@@ -222,9 +230,12 @@ pub async fn note_cluster(connection: &mut PgConnection) -> sqlx::Result<bool> {
 
 /// Begins a new incarnation: readers of the feed begin anew, since what they have read may not be in it any more.
 pub async fn begin_generation(connection: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query!("update feed set generation = generation + 1")
-        .execute(connection)
-        .await?;
+    sqlx::query!(
+        "with begun as (update feed set generation = generation + 1)
+         update followers set generation = generation + 1"
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

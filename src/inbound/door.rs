@@ -4,17 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tracing::warn;
 
 use super::keyword;
 use crate::connectors::third_party::CONNECTOR;
 use crate::connectors::third_party::receive::{
-    Inbound, InboundContent, InboundReceipt, ReceiptStatus,
+    Inbound, InboundContent, InboundEvent, InboundReceipt, ReceiptStatus,
 };
 use crate::content::rules::ContentLimits;
 use crate::history::model::Stream;
 use crate::media::upload::Uploads;
 use crate::messages::accept::Accept;
+use crate::messages::agents::TypingSeen;
 use crate::messages::dedup::{Direction, content_hash, dedup_key};
 use crate::messages::known::KnownMessages;
 use crate::messages::model::{AcceptError, Draft, Fingerprint, Purpose};
@@ -59,6 +61,8 @@ pub struct InboundDoor {
     /// Where it is kept who must not be sent to.
     pub opt_outs: OptOuts,
     pub files: Uploads,
+    /// Who types to agents elsewhere.
+    pub typing: mpsc::Sender<TypingSeen>,
 }
 
 impl InboundDoor {
@@ -80,8 +84,8 @@ impl InboundDoor {
                     let draft = self.draft(&receiving, Direction::Inbound, content, trace);
                     contents.push((index, draft));
                 }
-                // Nobody here shows who is typing, and what is stored would come too late for anybody who does.
-                Inbound::Event(_) => {}
+                // What is stored would come too late for anybody who shows who is typing.
+                Inbound::Event(event) => self.note_typing(channel, event),
             }
         }
         if contents.is_empty() {
@@ -100,6 +104,21 @@ impl InboundDoor {
             self.receipts.take_promised(promised).await?;
         }
         Ok(ids)
+    }
+
+    /// Tells agents elsewhere, if there are any. It is for this moment alone, so none of it is kept.
+    fn note_typing(&self, channel: &Channel, event: InboundEvent) {
+        let chat = channel.chat.as_ref();
+        let is_handed_over = chat.is_some_and(|sender| sender.options.handover);
+        if is_handed_over && event.typing.iter().any(|typing| typing.on) {
+            let seen = TypingSeen {
+                ccid: channel.ccid,
+                channel_id: channel.channel_id.clone(),
+                consumer: event.from.address,
+            };
+            // Where too many wait to be told of, this one is not.
+            let _ = self.typing.try_send(seen);
+        }
     }
 
     /// Stores the drafts, each with its place in the body; the answer to a STOP waits until no send under the old state

@@ -1,5 +1,6 @@
 //! `POST /channels/{channelId}/messages`: what third parties send us, signed.
 
+mod agents;
 pub mod batches;
 pub mod callbacks;
 pub mod sms;
@@ -19,6 +20,7 @@ use super::door::{InboundDoor, InboundError};
 use crate::auth::Keyring;
 use crate::connectors::third_party::receive;
 use crate::content::document::Fault;
+use crate::messages::desk::Desk;
 use crate::platform::clock::Clock;
 use crate::platform::http::openapi::{
     BodyRefused, Conflict, SignatureRefused, SuccessMaybeData, TooMany,
@@ -34,6 +36,8 @@ pub struct State {
     pub clock: Clock,
     pub directory: Directory,
     pub door: Arc<InboundDoor>,
+    /// Sends what agents elsewhere say.
+    pub desk: Desk,
     pub batches: Batches,
     /// Bodies of messages that carry files.
     pub long_bodies: LongBodies,

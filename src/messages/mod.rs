@@ -4,6 +4,7 @@
 
 pub mod accept;
 mod acceptor;
+pub mod agents;
 mod attached;
 pub mod cancel;
 pub mod dedup;

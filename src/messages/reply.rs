@@ -40,7 +40,7 @@ impl Desk {
         let from = sender(&conversation.channel_id, last.as_ref(), default);
         let from = from.ok_or_else(no_sender).map_err(MessageError::Item)?;
         let reply = Reply {
-            conversation: id,
+            conversation: Some(id),
             from: Party {
                 address: from,
                 name: None,
@@ -51,6 +51,7 @@ impl Desk {
             },
             content,
             trace,
+            external_id: None,
             call,
         };
         Ok(self.submit.reply(channel, reply).await?.accepted)
@@ -68,18 +69,29 @@ impl Desk {
         if found.closed_at.is_some() {
             return Err(MessageError::ConversationClosed);
         }
-        let last = match found.channel_id.channel_type() {
-            ChannelType::Sms => None,
-            ChannelType::Email => {
-                conversation::last_received(&mut connection, ccid, &found.consumer, id).await?
-            }
-        };
+        drop(connection);
+        let last = self.last_mail(ccid, Some(&found)).await?;
         Ok((found, last))
+    }
+
+    /// What the consumer has written last in a conversation of mails.
+    pub(super) async fn last_mail(
+        &self,
+        ccid: Ccid,
+        conversation: Option<&Conversation>,
+    ) -> Result<Option<LastReceived>, MessageError> {
+        let is_of_mails = |of: &&Conversation| of.channel_id.channel_type() == ChannelType::Email;
+        let Some(of) = conversation.filter(is_of_mails) else {
+            return Ok(None);
+        };
+        let mut connection = self.database.reads.acquire().await?;
+        let last = conversation::last_received(&mut connection, ccid, &of.consumer, of.id).await?;
+        Ok(last)
     }
 }
 
 /// The channel's own number; in its domain the address that the consumer wrote to, or else the tenant's default.
-fn sender(
+pub(super) fn sender(
     channel: &ChannelId,
     last: Option<&LastReceived>,
     default: Option<Address>,
@@ -95,7 +107,7 @@ fn sender(
 }
 
 /// What a reply to the consumer's last mail is about, where the agent does not say.
-fn subject(last: &LastReceived) -> Option<String> {
+pub(super) fn subject(last: &LastReceived) -> Option<String> {
     let Content::Email(email) = &last.content else {
         return None;
     };
@@ -111,7 +123,7 @@ fn subject(last: &LastReceived) -> Option<String> {
     })
 }
 
-fn no_sender() -> ItemRefused {
+pub(super) fn no_sender() -> ItemRefused {
     let sentence =
         "the conversation has no address to reply from; set defaultSender of the Email service";
     ItemRefused::new(422, sentence)

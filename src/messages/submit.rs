@@ -57,11 +57,14 @@ pub struct Submit {
 /// What an agent has answered.
 #[derive(Debug)]
 pub struct Reply {
-    pub conversation: ConversationId,
+    /// `None`: the agent speaks first.
+    pub conversation: Option<ConversationId>,
     pub from: Party,
     pub to: Party,
     pub content: Content,
     pub trace: TraceContext,
+    /// Its id elsewhere: the same again is sent once.
+    pub external_id: Option<String>,
     /// Where it is to be sent once, whatever its caller repeats.
     pub call: Option<KeyedCall>,
 }
@@ -114,25 +117,30 @@ impl Submit {
     ) -> Result<ItemAccepted, ReplyRefused> {
         let segments = measure(channel, &reply.content)?;
         let now_ms = self.clock.now_ms();
+        let ends = (&reply.from.address, &reply.to.address);
+        let fingerprint = reply
+            .external_id
+            .as_deref()
+            .map(|id| fingerprint(&channel.channel_id, id, &reply.content, ends));
         let draft = Draft {
             ccid: channel.ccid,
             channel_id: channel.channel_id.clone(),
             from: reply.from,
             to: reply.to,
             reply_to: None,
-            external_id: None,
+            external_id: reply.external_id,
             content: reply.content,
             trace: reply.trace,
             metadata: None,
             campaign_id: None,
             priority: Priority::Interactive,
             stream: Stream::Chat,
-            fingerprint: None,
+            fingerprint,
             purpose: Purpose::Send {
                 lane: channel.lane,
                 due_at: None,
                 expires_at: now_ms + self.message_age_max_ms,
-                conversation: Some(reply.conversation),
+                conversation: reply.conversation,
             },
         };
         let mut drafts = [Ok((draft, segments))];

@@ -3,6 +3,7 @@
 //!
 //! It speaks the wire formats and nothing else: it never reaches into the gateway, and the gateway never into it.
 
+mod agents;
 mod aggregation;
 mod answer;
 mod client;
@@ -20,6 +21,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use agents::{AgentsClient, AgentsPlatform, Fault, HandedIn, INTEGRATION_NAME, agent_message};
 pub use aggregation::{AggregationClient, CallShape, ConsumerSms, receipt_members};
 pub use answer::{Answer, AnsweredId, Rule};
 pub use client::{

@@ -13,7 +13,15 @@ pub const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("audit", &["auth", "lanes", "platform", "values"]),
     (
         "provisioning",
-        &["audit", "auth", "connectors", "lanes", "platform", "values"],
+        &[
+            "audit",
+            "auth",
+            "connectors",
+            "history",
+            "lanes",
+            "platform",
+            "values",
+        ],
     ),
     ("media", &["auth", "platform", "provisioning", "values"]),
     (
@@ -108,6 +116,8 @@ pub const MAY_IMPORT: &[(&str, &[&str])] = &[
             "audit",
             "auth",
             "connectors",
+            "content",
+            "events",
             "history",
             "lanes",
             "media",

@@ -39,6 +39,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("suppressions", "suppressions"),
     ("suppression_key", "suppressions"),
     ("feed", "history"),
+    ("followers", "history"),
     ("idempotency_keys", "platform"),
     ("master_keys", "platform"),
 ];

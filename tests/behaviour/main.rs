@@ -9,6 +9,7 @@ mod egress;
 mod embedded;
 mod faults;
 mod gateway;
+mod handover;
 mod harness;
 mod input;
 mod openapi;

@@ -10,6 +10,7 @@ use nexus_gateway::connectors::form::BodyShape;
 use nexus_gateway::connectors::genesys_cloud;
 use nexus_gateway::connectors::mgage::settings::StatusCodes;
 use nexus_gateway::connectors::mgage::{self, receive::Call};
+use nexus_gateway::connectors::open_messaging::{self, receive::Brought};
 use nexus_gateway::connectors::outcome::Outcome;
 use nexus_gateway::connectors::portico::receive::{self as portico, Members};
 use nexus_gateway::connectors::portico::send;
@@ -48,6 +49,7 @@ pub const ALL: &[(&str, Door)] = &[
     ("mgage_answer", mgage_answer),
     ("genesys_cloud_grant", genesys_cloud_grant),
     ("portico_answer", portico_answer),
+    ("agents_call", agents_call),
     ("service_settings", service_settings),
     ("permissions", permissions),
     ("cursors", cursors),
@@ -259,6 +261,22 @@ fn portico_answer(bytes: &[u8]) {
     }
     let outcome = send::interpret(Ok(answer), NOW_MS, None);
     assert!((200..300).contains(&status) || !matches!(outcome, Outcome::Accepted { .. }));
+}
+
+/// A call of the platform where agents work, and its list of integrations.
+fn agents_call(bytes: &[u8]) {
+    if let Ok(Brought::Message(message)) = open_messaging::receive::read(bytes) {
+        assert!(!message.id.is_empty(), "a message without an id");
+        let is_empty = message.text.is_none() && message.attachments.is_empty();
+        assert!(!is_empty, "a message of nothing");
+    }
+    let page = Answer {
+        status: 200,
+        headers: HeaderMap::new(),
+        body: bytes.to_vec().into(),
+        truncated: false,
+    };
+    open_messaging::integration::find(&page, "Nexus", 1);
 }
 
 /// Both documents of an `Async` service, as members of one.

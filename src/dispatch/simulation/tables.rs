@@ -235,6 +235,7 @@ impl Tables {
     fn lane_row(&self, id: LaneId) -> LaneRow {
         let lane = self.lane(id);
         LaneRow {
+            connector: "Async".to_owned(),
             lane: id,
             ccid: lane.ccid,
             paused: lane.paused,

@@ -325,6 +325,7 @@ fn process_of(event: &Event, calls: &[Call]) -> Option<Process> {
 fn settings(random: &mut StdRng) -> DispatchSettings {
     let first = if random.random_bool(0.1) { 200.0 } else { 1.0 };
     DispatchSettings {
+        message_age_max: Duration::from_hours(72),
         lease: LEASE,
         max_in_flight: random.random_range(1..6),
         lane_max_in_flight: random.random_range(1..4),

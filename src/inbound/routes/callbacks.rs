@@ -37,7 +37,9 @@ pub fn routes() -> OpenApiRouter<State> {
     let batches = OpenApiRouter::default()
         .routes(routes!(sparkpost))
         .route_layer(from_fn(waits_by_nature));
-    batches.routes(routes!(mgage))
+    batches
+        .routes(routes!(mgage))
+        .merge(super::agents::routes())
 }
 
 /// Takes a text of a consumer, or a receipt, from mGage's DirectTEXT; answers once it is durable.

@@ -35,6 +35,7 @@ pub async fn ensure_lane(
 pub struct LaneRow {
     pub lane: LaneId,
     pub ccid: Ccid,
+    pub connector: String,
     pub paused: bool,
     pub parked_until: Option<i64>,
     pub failures_in_a_row: i32,
@@ -62,7 +63,7 @@ pub async fn claim_lanes(
            set owner_number = $1, owner_life = $2, stamp = l.stamp + 1
            from free
            where l.lane = free.lane and exists (select 1 from me)
-           returning l.lane, l.ccid, l.paused, l.parked_until, l.failures_in_a_row, l.failing_since,
+           returning l.lane, l.ccid, l.connector, l.paused, l.parked_until, l.failures_in_a_row, l.failing_since,
                      exists (select 1 from deliveries d where d.ccid = l.ccid and d.lane = l.lane) as "has_rows!""#,
         life.number,
         life.life,
@@ -75,6 +76,7 @@ pub async fn claim_lanes(
         .map(|row| LaneRow {
             lane: LaneId(row.lane),
             ccid: Ccid::from_uuid(row.ccid),
+            connector: row.connector,
             paused: row.paused,
             parked_until: row.parked_until,
             failures_in_a_row: row.failures_in_a_row,
@@ -90,7 +92,7 @@ pub async fn lanes_of_life(
     life: Life,
 ) -> sqlx::Result<Vec<LaneRow>> {
     let rows = sqlx::query!(
-        r#"select l.lane, l.ccid, l.paused, l.parked_until, l.failures_in_a_row, l.failing_since,
+        r#"select l.lane, l.ccid, l.connector, l.paused, l.parked_until, l.failures_in_a_row, l.failing_since,
                   exists (select 1 from deliveries d where d.ccid = l.ccid and d.lane = l.lane) as "has_rows!"
            from lanes l where l.owner_number = $1 and l.owner_life = $2"#,
         life.number,
@@ -103,6 +105,7 @@ pub async fn lanes_of_life(
         .map(|row| LaneRow {
             lane: LaneId(row.lane),
             ccid: Ccid::from_uuid(row.ccid),
+            connector: row.connector,
             paused: row.paused,
             parked_until: row.parked_until,
             failures_in_a_row: row.failures_in_a_row,

@@ -6,6 +6,7 @@ mod deliveries;
 mod erasure;
 mod hold;
 mod lanes;
+mod owner;
 mod replicas;
 mod tasks;
 
@@ -26,6 +27,7 @@ pub use lanes::{
     ensure_lane, lanes_of_life, lanes_of_tenants, lanes_to_look_at, lanes_with_work, notify,
     release_lanes, set_paused, stoppages,
 };
+pub use owner::{RowChange, change_row, stands};
 pub use replicas::{
     Registration, Report, Tick, bury, end_life, forget_ended_lives, register, standing_lives, tick,
 };

@@ -131,6 +131,8 @@ catalogue! {
     LIVES_LOST = Counter "nexus_gateway_lives_lost_total";
     /// Ticks of the lease that failed.
     TICKS_FAILED = Counter "nexus_gateway_ticks_failed_total";
+    /// Calls to agents' platforms, by outcome; `given_up`: messages that were not handed over.
+    HANDED_OVER = Counter "nexus_gateway_handed_over_total";
     /// Wake-ups between replicas that were not sent or may not have been heard; a sweep finds what they were about.
     WAKE_UPS_FAILED = Counter "nexus_gateway_wake_ups_failed_total";
     /// Reads of the directory that failed; what was in force stays so.

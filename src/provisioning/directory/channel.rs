@@ -14,7 +14,7 @@ use crate::connectors::sparkpost::{self, settings::SparkPostSettings};
 use crate::connectors::third_party::settings::{Order, RetryRule, ThirdPartyChannel};
 use crate::lanes::LaneId;
 use crate::provisioning::model::{Provider, Sender, ServiceName};
-use crate::values::{Ccid, ChannelId, Content, EmailPart, MediaUrl, ReasonCode};
+use crate::values::{Ccid, ChannelId, Content, EmailPart, MediaUrl, ReasonCode, RichMedia};
 
 /// A channel that one of our connectors speaks for.
 #[derive(Debug)]
@@ -149,6 +149,15 @@ impl Channel {
                 _,
             ) => None,
         }
+    }
+
+    /// Whether it takes no message of media.
+    pub fn refuses_media(&self) -> bool {
+        let media = Content::RichMedia(RichMedia {
+            text: None,
+            parts: Vec::new(),
+        });
+        self.refuses(&media).is_some()
     }
 
     /// What becomes of a message that may have been sent.

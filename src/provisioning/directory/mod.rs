@@ -6,6 +6,7 @@
 
 mod carriers;
 mod channel;
+mod handover;
 mod known;
 mod read;
 mod signed_call;
@@ -21,6 +22,7 @@ use tokio::sync::{Mutex, watch};
 use uuid::Uuid;
 
 pub use channel::{CannotSend, Channel, ConnectorSettings, ReceivingChannel};
+pub use handover::Handover;
 pub use signed_call::SignedCall;
 pub use snapshot::Snapshot;
 pub use tenant::Defaults;

@@ -8,6 +8,8 @@ use tracing::error;
 use uuid::Uuid;
 
 use super::tenant::{Tenant, TenantParts};
+use crate::connectors::open_messaging::CONNECTOR;
+use crate::history;
 use crate::lanes;
 use crate::platform::vault::Vault;
 use crate::provisioning::error::{ProvisioningError, UnreadableRow};
@@ -44,6 +46,11 @@ pub(super) async fn give_lanes(
             let ccid = Ccid::from_uuid(ccid);
             let target = (provider.as_str(), channel_id.as_str());
             lanes::store::ensure_lane(connection, ccid, target.0, target.1).await?;
+        }
+        if parts.wants_lane_to_agents() {
+            let ccid = Ccid::from_uuid(ccid);
+            let lane = lanes::store::ensure_lane(connection, ccid, CONNECTOR, CONNECTOR).await?;
+            history::store::begin_following(connection, ccid, lane.0).await?;
         }
     }
     Ok(())

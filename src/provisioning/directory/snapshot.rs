@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::channel::{CannotSend, Channel, ReceivingChannel};
+use super::handover::Handover;
 use super::tenant::{Defaults, Tenant};
 use crate::connectors::mgage::settings::MGageSettings;
 use crate::lanes::LaneId;
@@ -113,6 +114,17 @@ impl Snapshot {
     /// The channel of a lane; `None` if the lane is not known or its channel was removed.
     pub fn lane(&self, lane: LaneId) -> Option<&Arc<Channel>> {
         self.lanes.get(&lane)?.channel.as_ref()
+    }
+
+    /// The agents elsewhere to whom a tenant hands over.
+    pub fn handover(&self, ccid: Ccid) -> Option<&Arc<Handover>> {
+        self.tenants.get(&ccid)?.handover()
+    }
+
+    /// The agents of a lane; `None` if it is another's, or nothing is handed over any more.
+    pub fn handover_through(&self, lane: LaneId) -> Option<&Arc<Handover>> {
+        let ccid = self.lanes.get(&lane)?.ccid;
+        self.handover(ccid).filter(|handover| handover.lane == lane)
     }
 
     /// Whom a lane's messages go to.

@@ -7,7 +7,9 @@ use time::OffsetDateTime;
 
 use super::carriers::{Carriers, Dated};
 use super::channel::{CannotSend, Channel, ConnectorSettings, ReceivingChannel};
+use super::handover::{self, Handover};
 use super::known::{Known, Named};
+use crate::connectors::open_messaging::settings::OpenMessagingSettings;
 use crate::connectors::third_party::settings::ThirdPartyChannel;
 use crate::lanes::LaneId;
 use crate::lanes::store::LaneTarget;
@@ -34,6 +36,7 @@ pub(super) struct Tenant {
     lanes: Vec<(LaneId, Option<Provider>)>,
     carriers: Carriers,
     callbacks: HashMap<ServiceName, CallbackTokens>,
+    handover: Option<Arc<Handover>>,
 }
 
 /// What was read of one tenant.
@@ -44,6 +47,7 @@ pub(super) struct TenantParts {
     pub third_party_saved_at: Option<OffsetDateTime>,
     pub carriers: Carriers,
     pub callbacks: HashMap<ServiceName, CallbackTokens>,
+    pub open_messaging: Option<Dated<OpenMessagingSettings>>,
     pub sms: MediaSettings,
     pub email: MediaSettings,
     pub senders: Vec<Arc<Sender>>,
@@ -64,6 +68,7 @@ impl Tenant {
             });
         Self {
             ccid,
+            handover: Handover::build(ccid, &parts),
             channels: known.collect(),
             lanes: parts
                 .lanes
@@ -116,6 +121,10 @@ impl Tenant {
         })
     }
 
+    pub(super) fn handover(&self) -> Option<&Arc<Handover>> {
+        self.handover.as_ref()
+    }
+
     pub(super) fn carriers(&self) -> &Carriers {
         &self.carriers
     }
@@ -165,8 +174,10 @@ impl TenantParts {
                 let settings = Arc::new(settings);
                 self.carriers.portico_email = Some(Dated { settings, saved_at });
             }
-            // Nobody sends through it, so nothing of it is asked for.
-            ServiceSettings::OpenMessaging(_) => {}
+            ServiceSettings::OpenMessaging(settings) => {
+                let settings = Arc::new(settings);
+                self.open_messaging = Some(Dated { settings, saved_at });
+            }
         }
     }
 
@@ -196,6 +207,11 @@ impl TenantParts {
                 channels.map(|provider| (provider, channel_id.clone()))
             });
         wanting.collect()
+    }
+
+    /// Whether its agents are to have a lane that is not there yet.
+    pub(super) fn wants_lane_to_agents(&self) -> bool {
+        handover::wants_lane(self)
     }
 
     /// Who sends for a channel where its sections do not say.

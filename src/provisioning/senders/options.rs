@@ -14,6 +14,9 @@ use crate::values::{ChannelId, ChannelType, SectionName, SectionPrefix};
 /// Before the name of a static header.
 const HEADER: &str = "header:";
 
+/// The one agent side that conversations can be handed over to.
+const OPEN_MESSAGING: &str = "OpenMessaging";
+
 /// Most static headers of one section.
 const HEADERS_MAX: usize = 32;
 
@@ -30,6 +33,8 @@ pub struct SenderOptions {
     pub cxc_only: bool,
     /// Who sends; `None`: what the tenant's `SMS` or `Email` service says.
     pub provider: Option<Provider>,
+    /// Agents answer in Genesys Cloud CX, which the tenant's `OpenMessaging` service says how to reach.
+    pub handover: bool,
     /// Static headers of each webhook, in the order of their names.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -58,6 +63,8 @@ pub struct OptionMembers {
     pub cxc_only: Option<Value>,
     /// `Async`, `Portico`, `mGage` or `SparkPost`; left out, what the tenant's `SMS` or `Email` service says.
     pub provider: Option<String>,
+    /// `OpenMessaging`: messages of consumers are handed over to agents in Genesys Cloud CX.
+    pub handover: Option<String>,
     /// `header:<name>`: a static header of each webhook; at most 32.
     #[serde(rename = "header:<name>")]
     pub header: Option<String>,
@@ -76,12 +83,7 @@ impl SenderOptions {
         let media = members.text("media");
         let cxc_only = cxc_only(&mut members, section);
         let provider = provider(&mut members, channel_type);
-        if members.take("handover").is_some() {
-            members.fault(
-                "handover",
-                "cannot be set: there is no agent side to hand over to",
-            );
-        }
+        let handover = handover(&mut members, section, cxc_only);
         let headers = headers(&mut members);
         members.finish()?;
         // Without a channel there was a fault, and `finish` has returned it.
@@ -94,6 +96,7 @@ impl SenderOptions {
             media,
             cxc_only,
             provider,
+            handover,
             headers,
         })
     }
@@ -113,6 +116,7 @@ impl SenderOptions {
             ("interactionType", self.interaction_type.as_deref()),
             ("media", self.media.as_deref()),
             ("provider", self.provider.map(Provider::as_str)),
+            ("handover", self.handover.then_some(OPEN_MESSAGING)),
         ];
         for (name, text) in texts {
             if let Some(text) = text {
@@ -168,6 +172,20 @@ fn provider(members: &mut Members, channel_type: Option<ChannelType>) -> Option<
         members.fault("provider", "does not carry channels of this type");
     }
     Some(provider)
+}
+
+/// What campaigns and `cxcOnly` senders get never reaches an agent.
+fn handover(members: &mut Members, section: &SectionName, cxc_only: bool) -> bool {
+    let Some(word) = members.text("handover") else {
+        return false;
+    };
+    if word != OPEN_MESSAGING {
+        members.fault("handover", "is not OpenMessaging");
+    } else if section.prefix() == SectionPrefix::Cxc || cxc_only {
+        let sentence = "cannot be set here: only what goes to agents is handed over";
+        members.fault("handover", sentence);
+    }
+    true
 }
 
 /// Reads the `header:<name>` options. Their names do not tell case, so none may be there twice.
@@ -301,7 +319,7 @@ mod tests {
     fn every_fault_is_named_at_once() {
         let faults = parse(
             "chat.a",
-            json!({ "handover": "OpenMessaging", "endpoint": "", "media": 5, "chanelId": "5550100" }),
+            json!({ "handover": "Cognigy", "endpoint": "", "media": 5, "chanelId": "5550100" }),
         );
         assert_eq!(
             faults.unwrap_err(),

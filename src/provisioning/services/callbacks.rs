@@ -144,12 +144,16 @@ impl CallbackTokens {
             .filter(|(_, until_ms)| now_ms < *until_ms);
         self.current.is(given) || previous.any(|(token, _)| token.is(given))
     }
+}
 
-    /// The path of the address that the provider is to call; it is a secret. `None` for services without.
-    pub fn path(&self, (ccid, name): (Ccid, ServiceName)) -> Option<String> {
-        let (word, token) = (word(name)?, self.current.0.expose());
-        Some(format!("/nexus/v3/callbacks/{word}/{ccid}/{token}"))
+/// The path of the address that the provider of a service is to call; with a token in it, it is a secret. `None` for
+/// services without.
+pub fn path((ccid, name): (Ccid, ServiceName), tokens: Option<&CallbackTokens>) -> Option<String> {
+    if name == ServiceName::OpenMessaging {
+        return Some(format!("/nexus/v3/callbacks/open-messaging/{ccid}"));
     }
+    let (word, token) = (word(name)?, tokens?.current.0.expose());
+    Some(format!("/nexus/v3/callbacks/{word}/{ccid}/{token}"))
 }
 
 fn context(ccid: Ccid, name: ServiceName) -> SealContext<'static> {

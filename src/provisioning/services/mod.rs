@@ -42,7 +42,7 @@ pub struct MaskedService {
     pub data: Value,
     pub secret: Value,
     pub updated_at: OffsetDateTime,
-    /// Where its provider is to call us, with the token.
+    /// Where its provider is to call us, with the token where it cannot sign.
     pub callback_path: Option<String>,
 }
 
@@ -113,7 +113,7 @@ impl Services {
             data: definition.data.clone(),
             secret: masks::mask(&secret),
             updated_at: now,
-            callback_path: tokens.as_ref().and_then(|tokens| tokens.path((ccid, name))),
+            callback_path: callbacks::path((ccid, name), tokens.as_ref()),
         };
         let service = StoredService {
             ccid: ccid.as_uuid(),
@@ -194,7 +194,7 @@ impl Services {
         store::put_callback_tokens(change.connection(), of, &sealed).await?;
         change.touch(ccid).await?;
         Ok(MaskedService {
-            callback_path: tokens.path((ccid, name)),
+            callback_path: callbacks::path((ccid, name), Some(&tokens)),
             ..self.masked(ccid, name, stored)?
         })
     }
@@ -238,7 +238,7 @@ impl Services {
         let secret = open_secret(&self.vault, ccid, name, &stored.secret)?;
         let tokens = CallbackTokens::of(&self.vault, (ccid, name), &stored)?;
         Ok(MaskedService {
-            callback_path: tokens.and_then(|tokens| tokens.path((ccid, name))),
+            callback_path: callbacks::path((ccid, name), tokens.as_ref()),
             ccid,
             name,
             url: stored.url,

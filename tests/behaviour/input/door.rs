@@ -21,6 +21,8 @@ pub enum Credentials {
     Address,
     /// A token in the path, of whoever was sent the link.
     Link,
+    /// The signature of the platform where agents work.
+    Agents,
 }
 
 /// What becomes of members that nobody knows, and of JSON of the wrong kind.
@@ -98,7 +100,8 @@ impl Door {
             Credentials::Signature
             | Credentials::Basic
             | Credentials::Address
-            | Credentials::Link => Manner::ThirdParty,
+            | Credentials::Link
+            | Credentials::Agents => Manner::ThirdParty,
             Credentials::Nobody | Credentials::Key | Credentials::Operator => Manner::Own,
         };
         Self {

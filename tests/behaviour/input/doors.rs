@@ -1,5 +1,6 @@
 //! The table of the contract: every route with one call, or several, that it takes.
 
+use nexus_gateway::simulator::agent_message;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -108,6 +109,10 @@ fn callbacks(objects: &Objects) -> Vec<Door> {
             .at(&[ccid, sparkpost])
             .takes(batch)
             .of(Credentials::Address),
+        Door::post("/nexus/v3/callbacks/open-messaging/{ccid}")
+            .at(&[ccid])
+            .takes(agent_message("0a1b", CONSUMER, "Hello"))
+            .of(Credentials::Agents),
     ]
 }
 

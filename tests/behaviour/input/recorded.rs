@@ -53,6 +53,11 @@ const DECISIONS: &[(&str, &str, Leaves)] = &[
     ),
     (
         "POST",
+        "/nexus/v3/callbacks/open-messaging/{ccid}",
+        Nothing(TRAFFIC),
+    ),
+    (
+        "POST",
         "/nexus/v3/provisioning/services/{ccid}/{name}/callback-token",
         One("service.callback-token-renewed"),
     ),

@@ -1,8 +1,8 @@
 //! A gateway with one of everything that a path can name.
 
 use nexus_gateway::platform::clock::rfc3339;
-use nexus_gateway::simulator::upload_form;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use nexus_gateway::simulator::{AgentsClient, upload_form};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -15,6 +15,8 @@ use crate::harness::tenant::{CONSUMER, OTHER_PHONE, PHONE, Tenant, text_to};
 pub const DOMAIN: &str = "company.com";
 /// As many bytes of a picture as anybody looks at.
 pub const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n and the rest";
+/// A number whose consumers are answered by agents elsewhere.
+const HANDED_OVER: &str = "16504661159";
 /// A consumer whose conversation is there to be closed.
 const LEAVING: &str = "16505550177";
 const HOUR_MS: i64 = 3_600_000;
@@ -79,6 +81,7 @@ impl Site {
         let tenant = &self.tenant;
         let mut headers = match door.credentials {
             Credentials::Signature => tenant.third_party.signed_headers(body),
+            Credentials::Agents => signed_by_agents(tenant.ccid, body),
             Credentials::Nobody
             | Credentials::Key
             | Credentials::Operator
@@ -99,7 +102,8 @@ impl Site {
             Credentials::Nobody
             | Credentials::Signature
             | Credentials::Address
-            | Credentials::Link => {}
+            | Credentials::Link
+            | Credentials::Agents => {}
         }
         if let Some(content_type) = door.content_type() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -130,6 +134,7 @@ impl Objects {
     /// Makes them.
     pub async fn of(gateway: &TestGateway, tenant: &Tenant) -> Self {
         take_mail(gateway, tenant).await;
+        hand_over(tenant).await;
         let link = link(gateway, tenant).await;
         let message = later(gateway, tenant, (PHONE, CONSUMER)).await;
         later(gateway, tenant, (OTHER_PHONE, CONSUMER)).await;
@@ -158,6 +163,36 @@ impl Objects {
             section: "chat.Main".to_owned(),
         }
     }
+}
+
+/// Has a number of the tenant's answered by agents elsewhere, who are not to be reached.
+async fn hand_over(tenant: &Tenant) {
+    let ccid = tenant.ccid;
+    let service = json!({
+        "url": "https://api.mypurecloud.com", "data": { "host": "mypurecloud.com", "integrationId": "i" },
+        "secret": { "clientId": "c", "clientSecret": "s", "webhookSecret": agents_secret(ccid) },
+    });
+    let sender = json!({ "channelId": HANDED_OVER, "handover": "OpenMessaging" });
+    for (path, body) in [
+        (format!("services/{ccid}/OpenMessaging"), service),
+        (format!("senders/{ccid}/chat.Agents"), sender),
+    ] {
+        let path = format!("/nexus/v3/provisioning/{path}");
+        let saved = tenant.put(&path, &body).await;
+        assert_eq!(saved.status, 201, "{saved:?}");
+    }
+}
+
+/// What a tenant's agents sign with.
+fn agents_secret(ccid: Uuid) -> String {
+    format!("of the agents of {ccid}")
+}
+
+/// The headers of a call of a tenant's agents.
+pub fn signed_by_agents(ccid: Uuid, body: &[u8]) -> HeaderMap {
+    let agents = AgentsClient::new(String::new(), &agents_secret(ccid)).unwrap();
+    let signature = agents.signature(body).parse().unwrap();
+    HeaderMap::from_iter([(HeaderName::from_static("x-hub-signature-256"), signature)])
 }
 
 /// The tenant, and the tokens of the addresses that mGage and SparkPost call.
@@ -207,8 +242,8 @@ async fn take_mail(gateway: &TestGateway, tenant: &Tenant) {
         json!({ "channelId": id, "webhook": { "secret": webhook }, "api": { "secret": api } })
     };
     let channels = json!({
-        "data": { "channels": [data(PHONE), data(OTHER_PHONE), data(DOMAIN)] },
-        "secret": { "channels": [secret(PHONE), secret(OTHER_PHONE), secret(DOMAIN)] },
+        "data": { "channels": [data(PHONE), data(OTHER_PHONE), data(DOMAIN), data(HANDED_OVER)] },
+        "secret": { "channels": [secret(PHONE), secret(OTHER_PHONE), secret(DOMAIN), secret(HANDED_OVER)] },
     });
     let provider = json!({ "url": "N/A", "data": { "provider": "Async" }, "secret": {} });
     for (name, body) in [("Async", channels), ("Email", provider)] {

@@ -185,6 +185,7 @@ fn headers(door: &Door) -> Vec<Attack> {
     let identity = match door.credentials {
         Credentials::Key | Credentials::Operator => vec!["x-api-key", "x-ccid"],
         Credentials::Signature => vec!["x-hub-signature", "x-ccid"],
+        Credentials::Agents => vec!["x-hub-signature-256"],
         Credentials::Basic => vec!["authorization"],
         Credentials::Nobody | Credentials::Address | Credentials::Link => Vec::new(),
     };

@@ -149,7 +149,7 @@ async fn options_that_mean_nothing_are_named() {
     let operator = Holder::bootstrap(&gateway);
     let place = format!("senders/{}/chat.a", new_ccid());
     let wrong = json!({
-        "channelId": PHONE, "channelType": "email", "cxcOnly": "yes", "provider": "SparkPost", "handover": "OpenMessaging",
+        "channelId": PHONE, "channelType": "email", "cxcOnly": "yes", "provider": "SparkPost", "handover": "Cognigy",
         "endpoint": 5, "headers": {}, "media": "",
     });
     let places = [

@@ -21,8 +21,12 @@ pub fn calls(world: &World) -> Vec<Call> {
     for about in Side::ALL {
         let doors = world.doors(about);
         let rows = doors.iter().enumerate();
-        let takes_keys =
-            |door: &Door| !matches!(door.credentials, Credentials::Address | Credentials::Link);
+        let takes_keys = |door: &Door| {
+            !matches!(
+                door.credentials,
+                Credentials::Address | Credentials::Link | Credentials::Agents
+            )
+        };
         let rows = rows.filter(|(_, door)| door.template.contains("{ccid}") && takes_keys(door));
         for (row, door) in rows {
             let is_about_anything = names_section(door) || has_tenant(door);

@@ -4,6 +4,7 @@
 //! names it, agreeing and not, and things of one tenant, of another and of nobody. Refusals are made first and change
 //! nothing; then what is allowed, which changes nothing of others and tells nothing of them.
 
+mod agents;
 mod aggregation;
 mod api_keys;
 mod by_header;
@@ -55,6 +56,11 @@ async fn a_provider_hands_in_at_the_address_of_one_tenant_for_that_tenant_alone(
 }
 
 #[tokio::test]
+async fn agents_elsewhere_speak_for_the_tenant_whose_service_they_sign_for() {
+    walked(agents::calls, 100).await;
+}
+
+#[tokio::test]
 async fn what_is_open_to_everybody_says_the_same_to_everybody() {
     walked(open::calls, 50).await;
 }
@@ -64,13 +70,14 @@ async fn what_is_open_to_everybody_says_the_same_to_everybody() {
 #[tokio::test]
 async fn every_operation_of_the_document_is_walked() {
     let world = World::open().await;
-    let walks: [fn(&World) -> Vec<Call>; 7] = [
+    let walks: [fn(&World) -> Vec<Call>; 8] = [
         by_header::calls,
         by_path::calls,
         api_keys::calls,
         signed::calls,
         aggregation::calls,
         callbacks::calls,
+        agents::calls,
         open::calls,
     ];
     let walked: std::collections::BTreeSet<String> = walks
