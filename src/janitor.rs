@@ -19,7 +19,7 @@ use crate::platform::http::idempotency::CrowdedTenants;
 use crate::platform::http::idempotency::store as idempotency;
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
-use crate::receipts::{intake, store as receipts, unmatched};
+use crate::receipts::{doubtful, intake, store as receipts, unmatched};
 use crate::statistics::model::hour_of;
 use crate::suppressions::store as suppressions;
 use crate::{conversations, erasures, lanes, replays, statistics};
@@ -36,6 +36,8 @@ const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 /// How long a life is remembered after its end, for whoever looks into what happened.
 const LIVES_KEPT_MS: i64 = 7 * DAY_MS;
+/// Persons whose receipts are matched again in a round.
+const PEOPLE_MAX: i64 = 200;
 /// Rows of one statement.
 const ROWS_MAX: i64 = 1_000;
 /// What a statement has done that may have left some.
@@ -210,6 +212,8 @@ impl Janitor {
     async fn receipts(&self, connection: &mut PgConnection, now_ms: i64) -> sqlx::Result<()> {
         let recent = receipts::parked_since(connection, now_ms - SWEEP_AGE_MS, ROWS_MAX).await?;
         let matched = intake::apply_parked(connection, &recent).await?;
+        let people = receipts::people_waited_for(connection, now_ms - DAY_MS, PEOPLE_MAX).await?;
+        doubtful::settle(connection, &people.into_iter().collect()).await?;
         if matched > 0 {
             info!(
                 receipts = matched,

@@ -22,9 +22,10 @@ use crate::platform::database::Database;
 use crate::platform::database::error::{Fault, fault};
 use crate::platform::database::group_commit::{Flush, GroupCommit, GroupCommitOptions, NotWritten};
 use crate::platform::lifecycle::Lifecycle;
+use crate::receipts::doubtful::settle_unknown;
 use crate::receipts::intake::apply_parked;
 use crate::receipts::model::own_id_key;
-use crate::values::{Ccid, ReasonCode};
+use crate::values::{Ccid, MessageId, ReasonCode};
 
 /// What becomes of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -214,7 +215,16 @@ impl Flush for Writer {
             .collect();
         // The results are durable. Where the store is away the whole is written again, which changes nothing of them;
         // another failure costs no result, and the sweep finds what was parked.
-        if let Err(error) = apply_parked(connection, &named).await {
+        let unknown: Vec<(Ccid, MessageId)> = batch
+            .iter()
+            .filter(|row| matches!(&row.state, Some(state) if state.status == Status::Unknown))
+            .map(|row| (row.delivery.ccid, row.delivery.place.id))
+            .collect();
+        let matched = async {
+            apply_parked(&mut *connection, &named).await?;
+            settle_unknown(&mut *connection, &unknown).await
+        };
+        if let Err(error) = matched.await {
             if fault(&error) == Fault::Unavailable {
                 return Err(error);
             }

@@ -317,6 +317,28 @@ pub async fn suppressions_by(
         .collect())
 }
 
+/// Those of these messages of which an attempt has come to this status.
+pub async fn attempted_with(
+    connection: &mut PgConnection,
+    (ccid, messages): (Ccid, &[i64]),
+    status: i16,
+) -> sqlx::Result<HashSet<i64>> {
+    if messages.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let found = sqlx::query_scalar!(
+        r#"select distinct subject as "subject!" from history
+           where ccid = $1 and subject = any($2) and kind = $3 and status = $4"#,
+        ccid.as_uuid(),
+        messages,
+        Kind::Attempt.as_i16(),
+        status,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(found.into_iter().collect())
+}
+
 /// Takes single entries away.
 pub async fn erase(connection: &mut PgConnection, ccid: Ccid, entries: &[i64]) -> sqlx::Result<()> {
     sqlx::query!(

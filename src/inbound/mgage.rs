@@ -53,6 +53,7 @@ impl InboundDoor {
                 (Status::Sent, Vec::new())
             }
         };
+        let recipient = receipt.recipient;
         let receipt = Receipt {
             ccid,
             channel_id: None,
@@ -62,6 +63,9 @@ impl InboundDoor {
             reasons,
             said: Some(receipt.said),
         };
-        Ok(self.receipts.take(&[receipt]).await?)
+        match recipient {
+            Some(recipient) => Ok(self.receipts.take_about(&receipt, &recipient).await?),
+            None => Ok(self.receipts.take(&[receipt]).await?),
+        }
     }
 }

@@ -4,12 +4,14 @@
 //! statement: the receipt parks itself and then looks for the id; the result stores the id and then looks for parked
 //! receipts. Whoever deletes the parked row applies it; a sweep covers a crash between the two.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgConnection;
 use tokio::sync::oneshot;
 
+use super::doubtful;
 use super::model::Receipt;
 use super::store::{self, Fate, Purpose};
 use crate::lanes::ids::Ids;
@@ -20,7 +22,7 @@ use crate::platform::database::Database;
 use crate::platform::database::group_commit::{Flush, GroupCommit, GroupCommitOptions, NotWritten};
 use crate::platform::lifecycle::Lifecycle;
 use crate::platform::telemetry::metric;
-use crate::values::{Ccid, MessageId};
+use crate::values::{Address, Ccid, MessageId};
 
 /// A receipt on its way into the store.
 #[derive(Debug, Clone)]
@@ -41,6 +43,10 @@ pub struct Noted {
     pub body: i32,
     /// Whether it may be parked although the parking place is full.
     pub promised: bool,
+    /// Whom its message was for; empty where nobody needs to know.
+    pub recipient: String,
+    /// Through which it came.
+    pub connector: &'static str,
 }
 
 /// Receipts for which there was room when it was asked. What they came with may be stored before they are: others who
@@ -120,6 +126,18 @@ impl Receipts {
         self.hand_over(self.all_noted(receipts)?).await
     }
 
+    /// The same for one that says whom its message was for: where no message has its id it may be the one message to that
+    /// person of which nobody knows whether it was sent.
+    pub async fn take_about(
+        &self,
+        receipt: &Receipt,
+        recipient: &Address,
+    ) -> Result<(), ReceiptError> {
+        let mut noted = self.noted(receipt)?;
+        recipient.as_str().clone_into(&mut noted.recipient);
+        self.hand_over(vec![noted]).await
+    }
+
     /// Asks whether there is room for receipts that came with something else, before that is stored.
     pub async fn promise(&self, receipts: &[Receipt]) -> Result<Promised, ReceiptError> {
         let mut noted = self.all_noted(receipts)?;
@@ -177,6 +195,8 @@ impl Receipts {
                 .map_or_else(String::new, |channel| channel.as_str().to_owned()),
             body: 0,
             promised: false,
+            recipient: String::new(),
+            connector: receipt.connector,
         })
     }
 }
@@ -253,6 +273,11 @@ impl Flush for Intake {
             let unpark = (Purpose::Unpark, self.parts.parked_max, now_ms);
             store::apply(connection, unpark, &parked).await?;
         }
+        let about = parked.iter().filter(|noted| !noted.recipient.is_empty());
+        let people: BTreeSet<(Ccid, String)> = about
+            .map(|noted| (noted.ccid, noted.recipient.clone()))
+            .collect();
+        doubtful::settle_or_leave(connection, &people).await?;
         Ok(Taken::of(batch.len(), &all, &fates))
     }
 

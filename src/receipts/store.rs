@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::doubtful::Waiting;
 use super::intake::Noted;
 use crate::values::{Ccid, MessageId};
 
@@ -57,6 +58,8 @@ pub async fn apply(
         &columns.channels as _,
         &columns.bodies,
         &columns.promised,
+        &columns.recipients as _,
+        &columns.connectors as _,
     )
     .fetch_all(connection)
     .await?;
@@ -87,6 +90,8 @@ struct Columns<'a> {
     channels: Vec<&'a str>,
     bodies: Vec<i32>,
     promised: Vec<bool>,
+    recipients: Vec<&'a str>,
+    connectors: Vec<&'a str>,
 }
 
 impl<'a> Columns<'a> {
@@ -106,7 +111,12 @@ impl<'a> Columns<'a> {
                 .map(|noted| noted.channel_id.as_str())
                 .collect(),
             bodies: column.clone().map(|noted| noted.body).collect(),
-            promised: column.map(|noted| noted.promised).collect(),
+            promised: column.clone().map(|noted| noted.promised).collect(),
+            recipients: column
+                .clone()
+                .map(|noted| noted.recipient.as_str())
+                .collect(),
+            connectors: column.map(|noted| noted.connector).collect(),
         }
     }
 }
@@ -179,6 +189,58 @@ pub async fn parked_under(
     Ok(rows.into_iter().filter_map(noted).collect())
 }
 
+/// Receipts that wait under no known name, and say whom their message was for, in the order in which they came.
+pub async fn waiting_for(
+    connection: &mut PgConnection,
+    (ccid, recipient): (Ccid, &str),
+    limit: i64,
+) -> sqlx::Result<Vec<Waiting>> {
+    let rows = sqlx::query!(
+        r#"select p.key, p.parked_at, p.channel_id, p.connector, p.detail::json->>'messageId' as "provider_id!"
+           from parked_receipts p
+           where p.ccid = $1 and p.recipient = $2 and p.recipient <> ''
+             and not exists (select 1 from provider_ids n where n.ccid = p.ccid and n.key = p.key)
+           order by p.parked_id limit $3"#,
+        ccid.as_uuid(),
+        recipient,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    let waiting = rows.into_iter().filter_map(|row| {
+        Some(Waiting {
+            key: row.key.try_into().ok()?,
+            parked_at: row.parked_at,
+            channel_id: row.channel_id,
+            connector: row.connector,
+            provider_id: row.provider_id,
+        })
+    });
+    Ok(waiting.collect())
+}
+
+/// Whom receipts are about that were parked since a time, the latest first.
+pub async fn people_waited_for(
+    connection: &mut PgConnection,
+    since_ms: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<(Ccid, String)>> {
+    let rows = sqlx::query!(
+        "select ccid, recipient from parked_receipts
+         where recipient <> '' and parked_at >= $1
+         group by ccid, recipient order by max(parked_at) desc
+         limit $2",
+        since_ms,
+        limit,
+    )
+    .fetch_all(connection)
+    .await?;
+    let people = rows
+        .into_iter()
+        .map(|row| (Ccid::from_uuid(row.ccid), row.recipient));
+    Ok(people.collect())
+}
+
 /// The keys of parked receipts younger than an age, for the sweep that covers a crash between two commits.
 pub async fn parked_since(
     connection: &mut PgConnection,
@@ -229,9 +291,9 @@ pub async fn parked_with(
     limit: i64,
 ) -> sqlx::Result<Vec<(i64, String)>> {
     let rows = sqlx::query!(
-        "select parked_id, detail from parked_receipts
-         where ccid = $1 and parked_id > $3 and strpos(detail, $2) > 0
-         order by parked_id limit $4",
+        r#"select parked_id, detail || ' ' || recipient as "detail!" from parked_receipts
+         where ccid = $1 and parked_id > $3 and (strpos(detail, $2) > 0 or recipient = $2)
+         order by parked_id limit $4"#,
         ccid.as_uuid(),
         text,
         after,
@@ -283,6 +345,8 @@ fn noted(row: Row) -> Option<Noted> {
         channel_id: row.channel_id,
         body: 0,
         promised: false,
+        recipient: String::new(),
+        connector: "",
     })
 }
 

@@ -8,6 +8,7 @@ pub mod conversation;
 pub mod dead_letters;
 pub mod erasure;
 pub mod keys;
+pub mod nameless;
 pub mod outbound;
 pub mod read;
 pub mod restored;

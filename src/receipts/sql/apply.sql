@@ -7,8 +7,8 @@
 with given as materialized (
     select given.* from unnest(
         $4::integer[], $5::uuid[], $6::bytea[], $7::bigint[], $8::smallint[], $9::smallint[], $10::text[], $11::bigint[],
-        $12::text[], $13::integer[], $14::boolean[]
-    ) as given (number, ccid, key, message, status, reason, detail, event, channel_id, body, promised)
+        $12::text[], $13::integer[], $14::boolean[], $15::text[], $16::text[]
+    ) as given (number, ccid, key, message, status, reason, detail, event, channel_id, body, promised, recipient, connector)
 ),
 matched as materialized (
     select given.*, coalesce(
@@ -35,8 +35,10 @@ refused as materialized (
       and not exists (select 1 from parked_receipts p where p.ccid = m.ccid and p.key = m.key and p.parked_id = m.event)
 ),
 parked as (
-    insert into parked_receipts (ccid, key, parked_id, message, status, reason, detail, parked_at, channel_id)
-    select ccid, key, event, message, status, reason, detail, $3, channel_id
+    insert into parked_receipts (
+        ccid, key, parked_id, message, status, reason, detail, parked_at, channel_id, recipient, connector
+    )
+    select ccid, key, event, message, status, reason, detail, $3, channel_id, recipient, connector
     from matched
     where $1 = 1 and found is null and body not in (select body from refused)
     on conflict (ccid, key, parked_id) do nothing

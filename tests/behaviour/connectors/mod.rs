@@ -4,6 +4,7 @@ mod carrier;
 mod conformance;
 mod mgage;
 mod mgage_callbacks;
+mod mgage_unknown;
 mod portico;
 mod portico_tokens;
 mod sparkpost;
