@@ -30,6 +30,7 @@ pub mod carrier;
 pub mod document;
 pub mod form;
 pub mod genesys_cloud;
+pub mod mail;
 pub mod mgage;
 pub mod open_messaging;
 pub mod outbound;

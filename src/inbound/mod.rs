@@ -7,6 +7,7 @@
 mod attachments;
 pub mod door;
 mod keyword;
+mod mail;
 mod mgage;
 pub mod routes;
 mod sms;

@@ -4,6 +4,7 @@ mod agents;
 pub mod batches;
 pub mod callbacks;
 pub mod sms;
+mod sparkpost;
 
 use std::sync::Arc;
 

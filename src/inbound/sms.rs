@@ -33,7 +33,10 @@ impl InboundDoor {
             content: content_hash(&timeless, &message.from, &message.to),
         };
         let content = attachments::content(message.text, &files, |file| file.file.id);
-        if let Some(first) = self.keep_files(channel, fingerprint, files).await? {
+        if let Some(first) = self
+            .keep_files((channel, CONNECTOR), fingerprint, files)
+            .await?
+        {
             return Ok(first);
         }
         let content = InboundContent {
@@ -49,9 +52,9 @@ impl InboundDoor {
 
     /// Stores the files of a message that is new; of one that is here already, what it is answered with. Of two such
     /// calls at the same moment both may store, and what they store has the same ids.
-    async fn keep_files(
+    pub(super) async fn keep_files(
         &self,
-        channel: &ReceivingChannel,
+        (channel, connector): (&ReceivingChannel, &str),
         fingerprint: Fingerprint,
         files: Vec<Deposit>,
     ) -> Result<Option<Option<MessageId>>, SmsRefused> {
@@ -65,7 +68,7 @@ impl InboundDoor {
         })? {
             Some(first) if first.content == fingerprint.content => Ok(Some(Some(first.id))),
             Some(_) => {
-                said_otherwise(channel.ccid, CONNECTOR);
+                said_otherwise(channel.ccid, connector);
                 Ok(Some(None))
             }
             None => {

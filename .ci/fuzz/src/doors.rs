@@ -8,12 +8,14 @@ use nexus_gateway::auth::permission::{PermissionPattern, PermissionSet};
 use nexus_gateway::auth::signature::{self, SignaturePolicy, Verifier};
 use nexus_gateway::connectors::form::BodyShape;
 use nexus_gateway::connectors::genesys_cloud;
+use nexus_gateway::connectors::mail::{self, Words};
 use nexus_gateway::connectors::mgage::settings::StatusCodes;
 use nexus_gateway::connectors::mgage::{self, receive::Call};
 use nexus_gateway::connectors::open_messaging::{self, receive::Brought};
 use nexus_gateway::connectors::outcome::Outcome;
 use nexus_gateway::connectors::portico::receive::{self as portico, Members};
 use nexus_gateway::connectors::portico::send;
+use nexus_gateway::connectors::sparkpost::receive as sparkpost;
 use nexus_gateway::connectors::third_party::receive as third_party;
 use nexus_gateway::connectors::third_party::send::interpret;
 use nexus_gateway::connectors::third_party::settings::AsyncSettings;
@@ -50,6 +52,8 @@ pub const ALL: &[(&str, Door)] = &[
     ("genesys_cloud_grant", genesys_cloud_grant),
     ("portico_answer", portico_answer),
     ("agents_call", agents_call),
+    ("sparkpost_webhook", sparkpost_webhook),
+    ("mail", mail),
     ("service_settings", service_settings),
     ("permissions", permissions),
     ("cursors", cursors),
@@ -74,6 +78,36 @@ fn third_party_body(bytes: &[u8]) {
             assert!(!format!("{messages:?}").contains("\\0"), "U+0000 got in");
         }
     }
+}
+
+/// What SparkPost's webhooks bring.
+fn sparkpost_webhook(bytes: &[u8]) {
+    if let Ok(batch) = sparkpost::read(bytes) {
+        for event in batch.events {
+            assert!(event.verdict.is_some() || event.opt_out.is_some());
+        }
+    }
+}
+
+/// A mail as it travels. What is read of it is stored, so it has no U+0000 anywhere.
+fn mail(bytes: &[u8]) {
+    let Ok(mail) = mail::read(bytes) else { return };
+    let texts = mail.texts.iter().map(|words| match words {
+        Words::Plain(text) | Words::Html(text) => text.as_str(),
+    });
+    let names = mail
+        .attachments
+        .iter()
+        .filter_map(|file| file.name.as_deref());
+    let others = [
+        Some(mail.subject.as_str()),
+        mail.id.as_deref(),
+        mail.from_name.as_deref(),
+    ];
+    for text in texts.chain(names).chain(others.into_iter().flatten()) {
+        assert!(!text.contains('\0'), "U+0000 got in");
+    }
+    assert!(mail.attachments.iter().all(|file| !file.bytes.is_empty()));
 }
 
 /// A message or receipt of the aggregation service: what is behind the `?`, a line break, and a body whose first letter says

@@ -9,4 +9,5 @@ mod portico;
 mod portico_tokens;
 mod sparkpost;
 mod sparkpost_events;
+mod sparkpost_mails;
 mod sparkpost_opt_outs;

@@ -90,6 +90,11 @@ fn callbacks(objects: &Objects) -> Vec<Door> {
     let [ccid, token, sparkpost] = &objects.callback;
     let event = json!({ "type": "delivery", "event_id": "1", "rcpt_meta": { "messageId": objects.message } });
     let batch = json!([{ "msys": { "message_event": event } }, { "msys": {} }]);
+    let mail = "Message-ID: <bad@example.com>\nFrom: jane@example.com\nSubject: Hi\n\nHello";
+    let relayed = json!([{ "msys": { "relay_message": {
+        "rcpt_to": "help@company.com", "friendly_from": "jane@example.com", "msg_from": "jane@example.com",
+        "content": { "subject": "Hi", "email_rfc822": mail, "email_rfc822_is_base64": false },
+    } } }]);
     let door = |form| {
         let door = Door::post("/nexus/v3/callbacks/mgage/{ccid}/{token}").at(&[ccid, token]);
         Door {
@@ -107,12 +112,20 @@ fn callbacks(objects: &Objects) -> Vec<Door> {
         door(&[("message_id", "bad-9"), ("status_code", "40")]),
         Door::post("/nexus/v3/callbacks/sparkpost/{ccid}/{token}")
             .at(&[ccid, sparkpost])
-            .takes(batch)
+            .takes(batch.clone())
             .of(Credentials::Address),
         Door::post("/nexus/v3/callbacks/open-messaging/{ccid}")
             .at(&[ccid])
             .takes(agent_message("0a1b", CONSUMER, "Hello"))
             .of(Credentials::Agents),
+        Door::post("/nexus/v3/callbacks/sparkpost/{ccid}")
+            .at(&[ccid])
+            .takes(batch)
+            .of(Credentials::Basic),
+        Door::post("/nexus/v3/callbacks/sparkpost/{ccid}")
+            .at(&[ccid])
+            .takes(relayed)
+            .of(Credentials::Basic),
     ]
 }
 

@@ -58,6 +58,11 @@ const DECISIONS: &[(&str, &str, Leaves)] = &[
     ),
     (
         "POST",
+        "/nexus/v3/callbacks/sparkpost/{ccid}",
+        Nothing(TRAFFIC),
+    ),
+    (
+        "POST",
         "/nexus/v3/provisioning/services/{ccid}/{name}/callback-token",
         One("service.callback-token-renewed"),
     ),

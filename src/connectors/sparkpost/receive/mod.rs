@@ -1,12 +1,14 @@
-//! What SparkPost's event webhooks bring: batches of events, read leniently, since members and types are added without
-//! notice. Of an event only what it says about a mail of ours is taken.
+//! What SparkPost's webhooks bring: batches of events, read leniently, since members and types are added without notice,
+//! and mails for our domains. Of an event only what it says about a mail of ours is taken.
 
+mod relay;
 #[cfg(test)]
 mod tests;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+pub use self::relay::{NotRelayed, Relayed};
 use crate::values::{Address, MessageId, ReasonCode};
 
 /// Events in one batch; SparkPost sends some hundreds.
@@ -26,13 +28,18 @@ const KEPT: [&str; 5] = [
     "reason",
 ];
 
-/// The body is no batch of events.
+/// What relayed mails are called among events.
+const RELAYED: &str = "relay_message";
+
+/// The body is no batch of events, or a mail in it cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotABatch {
     #[error("the body must be an array of objects with a member msys")]
     Shape,
     #[error("a batch has at most {EVENTS_MAX} events")]
     TooMany,
+    #[error("{0}")]
+    Mail(#[from] NotRelayed),
 }
 
 /// What an event says about a mail.
@@ -78,14 +85,29 @@ struct Element {
     msys: Map<String, Value>,
 }
 
-/// Reads a batch: the events that say something about mails of ours.
-pub fn read(body: &[u8]) -> Result<Vec<Event>, NotABatch> {
+/// What a webhook brings.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Those that say something about mails of ours.
+    pub events: Vec<Event>,
+    pub relayed: Vec<Relayed>,
+}
+
+/// Reads a batch.
+pub fn read(body: &[u8]) -> Result<Batch, NotABatch> {
     let elements: Vec<Element> = serde_json::from_slice(body).map_err(|_| NotABatch::Shape)?;
     if elements.len() > EVENTS_MAX {
         return Err(NotABatch::TooMany);
     }
-    let events = elements.into_iter().flat_map(|element| element.msys);
-    Ok(events.filter_map(|(_, event)| read_event(&event)).collect())
+    let mut batch = Batch::default();
+    for (name, event) in elements.into_iter().flat_map(|element| element.msys) {
+        if name == RELAYED {
+            batch.relayed.push(relay::read(event)?);
+        } else {
+            batch.events.extend(read_event(&event));
+        }
+    }
+    Ok(batch)
 }
 
 /// `None`: it is about no mail of ours, or says nothing that matters to one.

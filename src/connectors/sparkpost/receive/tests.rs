@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::connectors::mail::NotAMail;
 
 const ID: &str = "1613474523265-0";
 
@@ -25,12 +26,12 @@ fn batch(events: &[Value]) -> Vec<u8> {
 }
 
 fn verdicts(events: &[Value]) -> Vec<Verdict> {
-    let read = read(&batch(events)).unwrap();
+    let read = read(&batch(events)).unwrap().events;
     read.into_iter().filter_map(|event| event.verdict).collect()
 }
 
 fn opt_outs(events: &[Value]) -> Vec<Option<OptOut>> {
-    let read = read(&batch(events)).unwrap();
+    let read = read(&batch(events)).unwrap().events;
     read.into_iter().map(|event| event.opt_out).collect()
 }
 
@@ -77,7 +78,7 @@ fn what_is_kept_of_an_event_does_not_say_whom_it_is_about() {
         "bounce",
         &json!({ "bounce_class": "10", "error_code": "550", "reason": "5.1.1 no such user" }),
     );
-    let [event] = read(&batch(&[bounce])).unwrap().try_into().unwrap();
+    let [event] = read(&batch(&[bounce])).unwrap().events.try_into().unwrap();
     assert_eq!(event.message_id, Some(ID.parse().unwrap()));
     assert_eq!(
         event.said,
@@ -128,7 +129,7 @@ fn a_mail_that_came_back_may_be_named_by_the_providers_id_or_its_recipient_alone
         &json!({ "bounce_class": "10", "message_id": "0004a1", "raw_rcpt_to": "Jane@Example.com" }),
     );
     back.as_object_mut().unwrap().remove("rcpt_meta");
-    let [event] = read(&batch(&[back])).unwrap().try_into().unwrap();
+    let [event] = read(&batch(&[back])).unwrap().events.try_into().unwrap();
     assert_eq!(event.message_id, None);
     assert_eq!(event.provider_message_id.as_deref(), Some("0004a1"));
     let recipients: Vec<&str> = event.recipients.iter().map(Address::as_str).collect();
@@ -160,18 +161,97 @@ fn what_says_nothing_about_a_mail_of_ours_is_passed_over() {
         json!({}),
     ];
     assert_eq!(verdicts(&passed), []);
-    assert_eq!(read(br#"[{"msys":{}}]"#).unwrap(), []);
-    assert_eq!(read(b"[]").unwrap(), []);
+    assert_eq!(read(br#"[{"msys":{}}]"#).unwrap().events, []);
+    assert_eq!(read(b"[]").unwrap().events, []);
 }
 
 #[test]
 fn what_is_no_batch_is_refused() {
     for body in ["", "{}", "text", "[{}]", "[1]", r#"[{"msys":[]}]"#] {
-        assert_eq!(read(body.as_bytes()), Err(NotABatch::Shape), "{body}");
+        let fault = read(body.as_bytes()).unwrap_err();
+        assert_eq!(fault, NotABatch::Shape, "{body}");
     }
     let many = vec![json!({ "msys": {} }); EVENTS_MAX + 1];
     let many = serde_json::to_vec(&many).unwrap();
-    assert_eq!(read(&many), Err(NotABatch::TooMany));
+    assert_eq!(read(&many).unwrap_err(), NotABatch::TooMany);
+}
+
+fn relayed(message: &Value) -> Result<Relayed, NotABatch> {
+    let body = json!([{ "msys": { "relay_message": message } }]).to_string();
+    read(body.as_bytes()).map(|batch| batch.relayed.into_iter().next().unwrap())
+}
+
+fn relay_message(mail: &str, is_base64: &Value) -> Value {
+    json!({
+        "webhook_id": "4839", "protocol": "smtp", "friendly_from": "jane@example.com", "msg_from": "b+1@example.com",
+        "rcpt_to": "help@Company.com",
+        "content": { "subject": "Hi", "email_rfc822": mail, "email_rfc822_is_base64": is_base64 },
+    })
+}
+
+#[test]
+fn a_relayed_mail_is_read_plain_and_from_base64() {
+    let mail = "From: Jane <jane@example.com>\r\nSubject: Hi\r\n\r\nIs it open?";
+    let base64 = "RnJvbTogSmFuZSA8amFuZUBleGFtcGxlLmNvbT4NClN1YmplY3Q6IEhpDQoN\nCklzIGl0IG9wZW4/";
+    for message in [
+        relay_message(mail, &json!(false)),
+        relay_message(mail, &Value::Null),
+        relay_message(base64, &json!(true)),
+        relay_message(base64, &json!("true")),
+    ] {
+        let relayed = relayed(&message).unwrap();
+        assert_eq!(relayed.to.as_str(), "help@company.com");
+        assert_eq!(relayed.channel_id.as_str(), "company.com");
+        assert_eq!(relayed.from.as_str(), "jane@example.com");
+        assert_eq!(relayed.mail.subject, "Hi");
+        assert!(!relayed.mail.is_automatic);
+    }
+}
+
+#[test]
+fn a_relayed_mail_that_says_not_whom_it_is_from_has_the_envelope_s_sender() {
+    let message = relay_message("Subject: Hi\n\nHello", &json!(false));
+    assert_eq!(relayed(&message).unwrap().from.as_str(), "jane@example.com");
+    let mut nobodys = message;
+    nobodys["msg_from"] = json!("");
+    assert!(relayed(&nobodys).unwrap().mail.is_automatic);
+    nobodys["friendly_from"] = json!("nobody");
+    assert_eq!(
+        relayed(&nobodys).unwrap_err(),
+        NotABatch::Mail(NotRelayed::Sender)
+    );
+}
+
+#[test]
+fn what_is_no_relayed_mail_is_refused() {
+    let good = relay_message("Subject: Hi\n\nHello", &json!(false));
+    for (member, value, fault) in [
+        ("/rcpt_to", json!("company.com"), NotRelayed::Recipient),
+        ("/rcpt_to", Value::Null, NotRelayed::Shape),
+        ("/content", json!("text"), NotRelayed::Shape),
+        (
+            "/content/email_rfc822",
+            json!(""),
+            NotRelayed::Mail(NotAMail::Headless),
+        ),
+        (
+            "/content/email_rfc822_is_base64",
+            json!(true),
+            NotRelayed::Base64,
+        ),
+    ] {
+        let mut message = good.clone();
+        *message.pointer_mut(member).unwrap() = value;
+        assert_eq!(
+            relayed(&message).unwrap_err(),
+            NotABatch::Mail(fault),
+            "{member}"
+        );
+    }
+    assert_eq!(
+        relayed(&json!(1)).unwrap_err(),
+        NotABatch::Mail(NotRelayed::Shape)
+    );
 }
 
 proptest! {
