@@ -2,6 +2,7 @@
 //! they were sent. They say who wrote a body, and nothing about the headers and the path beside it. What we send can be
 //! signed as [`standard_webhooks`] too.
 
+pub mod judgement;
 pub mod standard_webhooks;
 
 use hmac::{Hmac, KeyInit, Mac};

@@ -1,5 +1,7 @@
 //! All HTTP over provisioning, put together.
 
+mod signatures;
+
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -51,6 +53,7 @@ pub fn routes() -> OpenApiRouter<State> {
         .merge(services::routes::routes())
         .merge(senders::routes::routes())
         .merge(transfer::routes::routes())
+        .merge(signatures::routes())
 }
 
 impl State {

@@ -245,6 +245,10 @@ fn suppressions(objects: &Objects) -> Vec<Door> {
         Door::own(Method::DELETE, one)
             .at(address)
             .answers(&[200, 404]),
+        Door::post("/nexus/v3/signatures/verify").at(&[]).takes(json!({
+            "headers": { "X-Hub-Signature": "sha1=00", "webhook-id": "1", "webhook-timestamp": "1", "webhook-signature": "v1,a" },
+            "body": "text", "secrets": ["a secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+        })),
         Door::get("/nexus/v3/unsubscribe/{token}")
             .at(&[&objects.link])
             .of(Credentials::Link),

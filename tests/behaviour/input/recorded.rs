@@ -63,6 +63,11 @@ const DECISIONS: &[(&str, &str, Leaves)] = &[
     ),
     (
         "POST",
+        "/nexus/v3/signatures/verify",
+        Nothing("it is only looked at"),
+    ),
+    (
+        "POST",
         "/nexus/v3/provisioning/services/{ccid}/{name}/callback-token",
         One("service.callback-token-renewed"),
     ),

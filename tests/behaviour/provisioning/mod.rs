@@ -10,4 +10,5 @@ mod replica;
 mod seeds;
 mod senders;
 mod services;
+mod signatures;
 mod transfer;

@@ -1,4 +1,5 @@
 mod signatures;
+mod vectors;
 
 use std::time::Duration;
 
