@@ -218,6 +218,7 @@ async fn follow_directory(context: Arc<DispatchContext>, mut seen: watch::Receiv
 
 fn dispatch_settings(config: &Config) -> Result<DispatchSettings, StartError> {
     let dispatch = &config.dispatch;
+    let public_url = config.server.public_url.as_deref();
     Ok(DispatchSettings {
         lease: Duration::from_secs_f64(dispatch.lease_seconds),
         max_in_flight: dispatch.max_in_flight,
@@ -234,5 +235,6 @@ fn dispatch_settings(config: &Config) -> Result<DispatchSettings, StartError> {
             pause_max: Duration::from_secs_f64(dispatch.breaker_seconds[1]),
         },
         tenant_share: dispatch.tenant_share,
+        public_url: public_url.map(|url| url.trim_end_matches('/').to_owned()),
     })
 }

@@ -12,7 +12,6 @@ mod serve;
 mod simulate;
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -40,8 +39,8 @@ enum Command {
     Serve(ServeArguments),
     /// Start a gateway with a demo tenant and a simulated third party, and play the SMS data flow.
     Demo(DemoArguments),
-    /// Run the simulated third party alone, for trying a gateway out.
-    Simulate(SimulateArguments),
+    /// Run a simulated third party or provider alone, for trying a gateway out.
+    Simulate(simulate::SimulateArguments),
     /// Bring the database's schema up to date and end.
     Migrate,
     /// Show the effective configuration and where each value comes from, or say what is wrong with it.
@@ -86,35 +85,6 @@ struct DemoArguments {
     /// Play the flow, check every step, and end: with 0 where everything was as the contract says.
     #[arg(long)]
     once: bool,
-}
-
-#[derive(Debug, Args)]
-struct SimulateArguments {
-    /// Where it listens.
-    #[arg(long, default_value = "127.0.0.1:8090")]
-    listen: SocketAddr,
-    /// Whom it plays.
-    #[arg(long, value_enum, default_value_t = Played::ThirdParty)]
-    provider: Played,
-    /// What it accepts: the webhook secret of a third party, the key of SparkPost, the password of mGage's user `nexus`,
-    /// the secret of Genesys Cloud's client `nexus`.
-    #[arg(long, required_if_eq_any([("provider", "mgage"), ("provider", "sparkpost"), ("provider", "portico")]))]
-    secret: Option<String>,
-}
-
-/// Whom the simulator plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Played {
-    /// A gateway of a customer's own, by the vendor's contract for webhooks.
-    ThirdParty,
-    /// mGage's DirectTEXT.
-    #[value(name = "mgage")]
-    MGage,
-    /// SparkPost's transmissions.
-    #[value(name = "sparkpost")]
-    SparkPost,
-    /// Genesys Cloud's login host and its agentless messages.
-    Portico,
 }
 
 #[derive(Debug, Args)]

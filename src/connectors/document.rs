@@ -120,11 +120,16 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// One step of a JSON pointer (RFC 6901).
+/// The place of a member within an object's, as a JSON pointer (RFC 6901).
+pub fn member(place: &str, name: &str) -> String {
+    format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// One step of a JSON pointer.
 fn step(segment: &Segment) -> String {
     match segment {
         Segment::Seq { index } => format!("/{index}"),
-        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Map { key } => member("", key),
         Segment::Enum { .. } | Segment::Unknown => String::new(),
     }
 }

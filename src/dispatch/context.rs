@@ -43,6 +43,8 @@ pub struct DispatchSettings {
     pub schedule: RetrySchedule,
     pub breaker: BreakerSettings,
     pub tenant_share: f64,
+    /// How the outside reaches us, without a slash at its end.
+    pub public_url: Option<String>,
 }
 
 /// Shared by all lanes of this replica.

@@ -15,7 +15,7 @@ use crate::connectors::genesys_cloud::{self, NotCalled};
 use crate::connectors::outbound::Outbound;
 use crate::connectors::outcome::{AttemptError, NotStarted, Outcome};
 use crate::connectors::third_party::send::{self as third_party, WebhookCall};
-use crate::connectors::{mgage, portico, sparkpost};
+use crate::connectors::{http_sms, mgage, portico, sparkpost};
 use crate::history::model::Stream;
 use crate::lanes::model::OutboundMessage;
 use crate::media::attached::NotAttached;
@@ -23,7 +23,9 @@ use crate::platform::outbound::{Answer, ExchangeFailed, GateRefused, exchange};
 use crate::provisioning::directory::{Channel, ConnectorSettings};
 use crate::suppressions::link::Wish;
 use crate::suppressions::model::Route;
-use crate::values::{Content, EmailPart, MediaId, MediaUrl, Priority, ReasonCode, StoredFile};
+use crate::values::{
+    Content, EmailPart, MediaId, MediaUrl, Priority, ReasonCode, Secret, StoredFile,
+};
 
 /// Why a gate stayed shut; shared between the gate and whoever waits behind it.
 #[derive(Debug, Clone, Default)]
@@ -175,6 +177,14 @@ fn write(
             request: portico::send::build_request(&settings.api, &outbound, gate)?,
             budget: settings.api.rules.timeout,
         }),
+        ConnectorSettings::HttpSms(settings) => {
+            let callback_url = callback_url(context, channel);
+            let callback_url = callback_url.as_ref().map(Secret::expose);
+            Some(Call {
+                request: http_sms::send::build_request(settings, &outbound, callback_url, gate)?,
+                budget: settings.rules.timeout,
+            })
+        }
     }
 }
 
@@ -192,6 +202,13 @@ fn unsubscribe_link(context: &DispatchContext, message: &OutboundMessage) -> Opt
         },
         message: message.id,
     })
+}
+
+/// Where a channel's provider is to call us, if it is known how the outside reaches us.
+fn callback_url(context: &DispatchContext, channel: &Channel) -> Option<Secret> {
+    let base = context.settings.public_url.as_deref()?;
+    let path = channel.callback_path.as_ref()?;
+    Some(Secret::new(format!("{base}{}", path.expose())))
 }
 
 /// The files that a connector hands over itself; the others send links.
@@ -213,7 +230,8 @@ async fn attached(
             ConnectorSettings::ThirdParty(_)
             | ConnectorSettings::MGage(_)
             | ConnectorSettings::SparkPost(_)
-            | ConnectorSettings::Portico(_),
+            | ConnectorSettings::Portico(_)
+            | ConnectorSettings::HttpSms(_),
             _,
         ) => Ok(Vec::new()),
     }
@@ -256,6 +274,9 @@ fn read(
         ConnectorSettings::MGage(_) => mgage::send::interpret(result, now_ms, gate_said),
         ConnectorSettings::SparkPost(_) => sparkpost::send::interpret(result, now_ms, gate_said),
         ConnectorSettings::Portico(_) => portico::send::interpret(result, now_ms, gate_said),
+        ConnectorSettings::HttpSms(settings) => {
+            http_sms::send::interpret(settings, result, now_ms, gate_said)
+        }
     }
 }
 
@@ -265,7 +286,8 @@ fn allowance(channel: &Channel, answer: &Answer, now_ms: i64) -> Option<Allowanc
         ConnectorSettings::Portico(_) => genesys_cloud::allowance(answer, now_ms),
         ConnectorSettings::ThirdParty(_)
         | ConnectorSettings::MGage(_)
-        | ConnectorSettings::SparkPost(_) => None,
+        | ConnectorSettings::SparkPost(_)
+        | ConnectorSettings::HttpSms(_) => None,
     }
 }
 

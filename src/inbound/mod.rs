@@ -5,10 +5,10 @@
 //! mean to the connector.
 
 mod attachments;
+mod callback;
 pub mod door;
 mod keyword;
 mod mail;
-mod mgage;
 pub mod routes;
 mod sms;
 mod sparkpost;

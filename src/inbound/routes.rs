@@ -3,6 +3,7 @@
 mod agents;
 pub mod batches;
 pub mod callbacks;
+mod http_sms;
 pub mod sms;
 mod sparkpost;
 

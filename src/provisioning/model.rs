@@ -20,6 +20,8 @@ pub enum ServiceName {
     /// Kaleyra's SMS service, once mGage.
     MGageSms,
     SparkPostEmail,
+    /// Any provider that takes texts over HTTP, as the service itself describes it.
+    HttpSms,
     /// Where the vendor's aggregation service takes its tokens from.
     PurecloudIdp,
     /// The vendor's aggregation service for SMS.
@@ -42,11 +44,12 @@ pub enum Provider {
     Async,
     MGage,
     SparkPost,
+    HttpSms,
 }
 
 /// No provider has this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is none of Portico, Async, mGage and SparkPost")]
+#[error("is none of Portico, Async, mGage, SparkPost and HttpSms")]
 pub struct UnknownProvider;
 
 /// A sender section: one channel with its options.
@@ -58,8 +61,8 @@ pub struct Sender {
 }
 
 impl ServiceName {
-    /// In the order in which the vendor's pages have them.
-    pub const ALL: [Self; 9] = [
+    /// In the order in which the vendor's pages have them, with ours at the end.
+    pub const ALL: [Self; 10] = [
         Self::Sms,
         Self::Email,
         Self::Async,
@@ -69,6 +72,7 @@ impl ServiceName {
         Self::PorticoSms,
         Self::PorticoEmail,
         Self::OpenMessaging,
+        Self::HttpSms,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -82,6 +86,7 @@ impl ServiceName {
             Self::PorticoSms => "PorticoSMS",
             Self::PorticoEmail => "PorticoEmail",
             Self::OpenMessaging => "OpenMessaging",
+            Self::HttpSms => "HttpSms",
         }
     }
 }
@@ -110,6 +115,7 @@ impl Provider {
             Self::Async => "Async",
             Self::MGage => "mGage",
             Self::SparkPost => "SparkPost",
+            Self::HttpSms => "HttpSms",
         }
     }
 
@@ -117,7 +123,7 @@ impl Provider {
     pub fn carries(self, channel_type: ChannelType) -> bool {
         match self {
             Self::Portico | Self::Async => true,
-            Self::MGage => channel_type == ChannelType::Sms,
+            Self::MGage | Self::HttpSms => channel_type == ChannelType::Sms,
             Self::SparkPost => channel_type == ChannelType::Email,
         }
     }
@@ -127,7 +133,13 @@ impl FromStr for Provider {
     type Err = UnknownProvider;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let all = [Self::Portico, Self::Async, Self::MGage, Self::SparkPost];
+        let all = [
+            Self::Portico,
+            Self::Async,
+            Self::MGage,
+            Self::SparkPost,
+            Self::HttpSms,
+        ];
         all.into_iter()
             .find(|provider| provider.as_str() == text)
             .ok_or(UnknownProvider)

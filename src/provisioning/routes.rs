@@ -121,6 +121,7 @@ impl FromRef<State> for Services {
             vault: Arc::clone(&state.vault),
             guard: state.guard.clone(),
             https_only: state.https_only,
+            has_public_url: state.public_url.is_some(),
         }
     }
 }

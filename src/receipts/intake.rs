@@ -126,16 +126,21 @@ impl Receipts {
         self.hand_over(self.all_noted(receipts)?).await
     }
 
-    /// The same for one that says whom its message was for: where no message has its id it may be the one message to that
-    /// person of which nobody knows whether it was sent.
+    /// The same for those that may say whom their message was for: where no message has its id it may be the one message
+    /// to that person of which nobody knows whether it was sent.
     pub async fn take_about(
         &self,
-        receipt: &Receipt,
-        recipient: &Address,
+        receipts: &[(Receipt, Option<Address>)],
     ) -> Result<(), ReceiptError> {
-        let mut noted = self.noted(receipt)?;
-        recipient.as_str().clone_into(&mut noted.recipient);
-        self.hand_over(vec![noted]).await
+        let noted = receipts.iter().map(|(receipt, recipient)| {
+            let mut noted = self.noted(receipt)?;
+            if let Some(recipient) = recipient {
+                recipient.as_str().clone_into(&mut noted.recipient);
+            }
+            Ok(noted)
+        });
+        let noted: Result<Vec<Noted>, ReceiptError> = noted.collect();
+        self.hand_over(noted?).await
     }
 
     /// Asks whether there is room for receipts that came with something else, before that is stored.

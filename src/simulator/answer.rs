@@ -36,6 +36,12 @@ pub enum Answer {
     Hang,
     /// The request is read and the connection is reset.
     Reset,
+    /// The message is taken, and the connection is reset before anybody is told.
+    AcceptAndReset,
+    /// As if the credentials were no longer good, in the provider's own words.
+    Unauthorized,
+    /// As if what the account may send were used up, in the provider's own words.
+    Quota,
 }
 
 /// Which `messageId` an accepted webhook is answered with.

@@ -1,6 +1,7 @@
-//! The simulated third party's switches over HTTP, for whoever is not in its process: `GET /__requests` shows what
-//! came, `POST /__answers` says what is answered from now on, `POST /__reset` forgets both. Where Genesys Cloud is played,
-//! `POST /__genesys-cloud` sets its switches, and `POST /__genesys-cloud/revoke` ends all tokens.
+//! The simulated provider's switches over HTTP, for whoever is not in its process: `GET /__requests` shows what came,
+//! `POST /__answers` says what is answered from now on, `POST /__callbacks` whom it calls and how, `POST /__texts` hands in
+//! what a consumer wrote, `GET /__callbacks` shows the calls that were made, `POST /__reset` forgets it all.
+//! Where Genesys Cloud is played, `POST /__genesys-cloud` sets its switches, and `POST /__genesys-cloud/revoke` ends all tokens.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,8 @@ use hyper::{Method, Response, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 
 use super::answer::Rule;
+use super::callback::ConsumerText;
+use super::caller::CallbackRules;
 use super::received::Received;
 use super::third_party::{Desk, json};
 
@@ -69,15 +72,34 @@ pub(super) fn answer(
             }
             Err(error) => refuse(&error.to_string()),
         },
+        (&Method::POST, "/__callbacks") => match serde_json::from_slice::<CallbackRules>(body) {
+            Ok(rules) => {
+                desk.caller.follow(rules);
+                json(StatusCode::OK, "{}")
+            }
+            Err(error) => refuse(&error.to_string()),
+        },
+        (&Method::GET, "/__callbacks") => {
+            let calls = serde_json::json!({ "calls": desk.caller.calls() });
+            json(StatusCode::OK, calls.to_string())
+        }
+        (&Method::POST, "/__texts") => match serde_json::from_slice::<ConsumerText>(body) {
+            Ok(text) => match desk.hand_in(&text) {
+                Ok(()) => json(StatusCode::OK, "{}"),
+                Err(cannot) => refuse(&cannot.to_string()),
+            },
+            Err(error) => refuse(&error.to_string()),
+        },
         (&Method::POST, "/__reset") => {
             desk.answer_with([]);
             desk.log.clear();
+            desk.caller.reset();
             json(StatusCode::OK, "{}")
         }
         (&Method::POST, path) if path.starts_with(GENESYS_CLOUD) => switch(path, body, desk),
         _ => json(
             StatusCode::NOT_FOUND,
-            r#"{"error":"there are GET /__requests, POST /__answers and POST /__reset"}"#,
+            r#"{"error":"there are GET /__requests, POST /__answers, POST and GET /__callbacks, POST /__texts and POST /__reset"}"#,
         ),
     }
 }

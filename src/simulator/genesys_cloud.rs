@@ -1,6 +1,7 @@
 //! Genesys Cloud CX, from its documents: a login host that grants tokens, and an API that takes agentless texts and mails
 //! and counts requests by token. Both are one server here.
 
+mod callbacks;
 mod numbers;
 mod organization;
 mod tokens;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub(super) use self::callbacks::{receipt, text};
 pub use self::organization::{GenesysCloud, Switches};
 pub(super) use self::tokens::Counted;
 use super::dialect::Envelope;
@@ -50,6 +52,10 @@ pub(super) fn envelope(body: &[u8]) -> Envelope {
     let number = message.to_address.map(|to| to.replace('+', ""));
     Envelope {
         message_id: None,
+        sender: message
+            .from_address
+            .as_str()
+            .map(|from| from.replace('+', "")),
         recipient: number.or(first.map(|mailbox| mailbox.email)),
     }
 }
@@ -90,7 +96,7 @@ impl GenesysCloud {
 }
 
 /// The answer by which a message is taken.
-pub(super) fn accepted(id: Option<String>, body: &[u8]) -> Response<Full<Bytes>> {
+pub(super) fn accepted(id: Option<&str>, body: &[u8]) -> Response<Full<Bytes>> {
     let sent: Value = serde_json::from_slice(body).unwrap_or_default();
     let conversation_id = Uuid::new_v4().to_string();
     let mut taken = json!({

@@ -8,7 +8,9 @@ use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, Method, Response, StatusCode};
 
+use super::callback::{Became, Callback, ConsumerText, Taken};
 use super::dialect::Envelope;
+use super::form;
 use super::received::Signature;
 use super::wire::{Reply, WireClient, WireError};
 use crate::values::Secret;
@@ -16,15 +18,10 @@ use crate::values::Secret;
 const XML: HeaderValue = HeaderValue::from_static("text/xml;charset=UTF-8");
 
 pub(super) fn envelope(body: &[u8]) -> Envelope {
-    let member = |wanted: &str| {
-        let mut members = form_urlencoded::parse(body);
-        members
-            .find(|(name, _)| name == wanted)
-            .map(|(_, value)| value.into_owned())
-    };
     Envelope {
-        message_id: member("reporting_key1"),
-        recipient: member("recipient"),
+        message_id: form::member(body, "reporting_key1"),
+        sender: form::member(body, "reply_to"),
+        recipient: form::member(body, "recipient"),
     }
 }
 
@@ -68,6 +65,50 @@ pub(super) fn coded(code: i32, description: &str, rest: &str) -> Response<Full<B
     response
 }
 
+pub(super) fn receipt(taken: &Taken, became: Became) -> Callback {
+    let status_code = match became {
+        Became::Sent => "7",
+        Became::Delivered => "40",
+        Became::Failed => "270",
+    };
+    form::post(&receipt_fields(&taken.id, status_code, &taken.recipient))
+}
+
+pub(super) fn text(text: &ConsumerText) -> Callback {
+    form::post(&text_fields(&text.id, (&text.from, &text.to), &text.text))
+}
+
+fn receipt_fields<'a>(
+    message_id: &'a str,
+    status_code: &'a str,
+    recipient: &'a str,
+) -> [(&'static str, &'a str); 5] {
+    [
+        ("carrier", "383"),
+        ("status", "as the code says"),
+        ("status_code", status_code),
+        ("message_id", message_id),
+        ("device_address", recipient),
+    ]
+}
+
+fn text_fields<'a>(
+    message_id: &'a str,
+    (from, to): (&'a str, &'a str),
+    text: &'a str,
+) -> [(&'static str, &'a str); 8] {
+    [
+        ("device_address", from),
+        ("inbound_address", to),
+        ("message", text),
+        ("message_orig", text),
+        ("message_id", message_id),
+        ("carrier", "383"),
+        ("channel", "sms"),
+        ("router", "1"),
+    ]
+}
+
 /// DirectTEXT as a caller: what became of texts, and what consumers wrote. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct MGageClient {
@@ -91,14 +132,8 @@ impl MGageClient {
         status_code: &str,
         recipient: &str,
     ) -> Result<Reply, WireError> {
-        self.post(&[
-            ("carrier", "383"),
-            ("status", "as the code says"),
-            ("status_code", status_code),
-            ("message_id", message_id),
-            ("device_address", recipient),
-        ])
-        .await
+        self.post(&receipt_fields(message_id, status_code, recipient))
+            .await
     }
 
     /// What a consumer wrote to a code.
@@ -108,17 +143,7 @@ impl MGageClient {
         (from, to): (&str, &str),
         text: &str,
     ) -> Result<Reply, WireError> {
-        self.post(&[
-            ("device_address", from),
-            ("inbound_address", to),
-            ("message", text),
-            ("message_orig", text),
-            ("message_id", message_id),
-            ("carrier", "383"),
-            ("channel", "sms"),
-            ("router", "1"),
-        ])
-        .await
+        self.post(&text_fields(message_id, (from, to), text)).await
     }
 
     /// A call with any fields.

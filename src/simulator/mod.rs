@@ -6,15 +6,22 @@
 mod agents;
 mod aggregation;
 mod answer;
+mod callback;
+mod caller;
 mod client;
 mod control;
 mod dialect;
+mod form;
 mod genesys_cloud;
+mod infobip;
 mod mgage;
 mod received;
+mod respond;
 mod sparkpost;
 mod third_party;
+mod twilio;
 mod verify;
+mod vonage;
 mod webhook;
 mod wire;
 
@@ -24,6 +31,8 @@ mod tests;
 pub use agents::{AgentsClient, AgentsPlatform, Fault, HandedIn, INTEGRATION_NAME, agent_message};
 pub use aggregation::{AggregationClient, CallShape, ConsumerSms, receipt_members};
 pub use answer::{Answer, AnsweredId, Rule};
+pub use callback::{Became, ConsumerText};
+pub use caller::{CallbackRules, CannotCall, Made};
 pub use client::{
     FORM_BOUNDARY, FORM_TYPE, ReceiptReason, ReceiptToSend, SignedClient, receipt_message,
     text_message, upload_form,

@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::AUTHORIZATION;
-use hyper::{HeaderMap, Response, StatusCode};
+use hyper::{HeaderMap, Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::callback::{Became, Callback, Taken};
 use super::dialect::Envelope;
 use super::received::Signature;
 use super::third_party::json as answer;
@@ -16,6 +17,13 @@ use crate::values::Secret;
 #[serde(default)]
 struct Transmission {
     recipients: Vec<Recipient>,
+    content: MailContent,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct MailContent {
+    from: Mailbox,
 }
 
 #[derive(Default, Deserialize)]
@@ -43,6 +51,7 @@ pub(super) fn envelope(body: &[u8]) -> Envelope {
     let first = first.unwrap_or_default();
     Envelope {
         message_id: first.metadata.message_id,
+        sender: transmission.content.from.email,
         recipient: first.address.email,
     }
 }
@@ -65,4 +74,31 @@ pub(super) fn accepted(id: Option<&str>) -> Response<Full<Bytes>> {
         results["id"] = json!(id);
     }
     answer(StatusCode::OK, json!({ "results": results }).to_string())
+}
+
+/// A sending limit is used up.
+pub(super) fn quota() -> Response<Full<Bytes>> {
+    let body = json!({ "errors": [{ "message": "Exceed Sending Limit (daily)", "code": "2102" }] });
+    let limit_reached = StatusCode::from_u16(420).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
+    answer(limit_reached, body.to_string())
+}
+
+/// A batch with one event. Its id stays the same over its attempts.
+pub(super) fn receipt(taken: &Taken, became: Became) -> Callback {
+    let kind = match became {
+        Became::Sent => "injection",
+        Became::Delivered => "delivery",
+        Became::Failed => "bounce",
+    };
+    let event = json!({
+        "type": kind, "event_id": "92356927693813856", "timestamp": "1795521600", "rcpt_to": taken.recipient,
+        "rcpt_meta": { "messageId": taken.our_id }, "transmission_id": taken.id, "bounce_class": "1",
+    });
+    let mut callback = Callback::json(
+        Method::POST,
+        &json!([{ "msys": { "message_event": event } }]),
+    );
+    let batch = ("x-messagesystems-batch-id", format!("{kind}-{}", taken.id));
+    callback.headers.push(batch);
+    callback
 }

@@ -5,13 +5,14 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -22,11 +23,14 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::answer::{Answer, Rule, Rules};
+use super::answer::{Answer, AnsweredId, Rule, Rules};
+use super::callback::{ConsumerText, Taken};
+use super::caller::{self, CallbackRules, Caller, CannotCall, Made};
 use super::control;
 use super::dialect::{Dialect, Envelope};
-use super::genesys_cloud::{Counted, GenesysCloud};
+use super::genesys_cloud::GenesysCloud;
 use super::received::{Log, Received, Room, Signature};
+use super::respond::render_within;
 use crate::platform::clock::Clock;
 use crate::values::Secret;
 
@@ -92,11 +96,35 @@ pub(super) struct Desk {
     pub(super) started: Instant,
     pub(super) dialect: Dialect,
     rules: Mutex<Rules>,
+    pub(super) caller: Arc<Caller>,
     secrets: Vec<Secret>,
     clock: Clock,
+    /// Messages that were taken.
+    taken: AtomicU64,
 }
 
 impl Desk {
+    /// Hands in what a consumer wrote.
+    pub(super) fn hand_in(&self, text: &ConsumerText) -> Result<(), CannotCall> {
+        self.caller.hand_in((&self.dialect, &self.secrets), text)
+    }
+
+    /// Takes a message: gives it an id, and has it told what becomes of it.
+    fn take(&self, id: AnsweredId, envelope: &Envelope) -> Option<String> {
+        let number = self.taken.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = self.dialect.id(id, envelope, number);
+        if let Some(id) = &id {
+            let taken = Taken {
+                id: id.clone(),
+                our_id: envelope.message_id.clone(),
+                sender: envelope.sender.clone().unwrap_or_default(),
+                recipient: envelope.recipient.clone().unwrap_or_default(),
+            };
+            self.caller.tell((&self.dialect, &self.secrets), &taken);
+        }
+        id
+    }
+
     pub(super) fn answer_with(&self, rules: impl IntoIterator<Item = Rule>) {
         *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = Rules::new(rules);
     }
@@ -120,15 +148,19 @@ impl ThirdParty {
             requests_max: options.requests_max,
             bytes_max: options.bytes_max,
         };
+        let (caller, ordered) = Caller::new();
         let desk = Arc::new(Desk {
             log: Log::new(room),
             started: Instant::now(),
             rules: Mutex::default(),
+            caller: Arc::clone(&caller),
             dialect: options.dialect,
             secrets: options.secrets,
             clock: options.clock,
+            taken: AtomicU64::new(0),
         });
         let mut server = JoinSet::new();
+        server.spawn(caller::run(caller, ordered));
         server.spawn(accept(listener, Arc::clone(&desk)));
         Ok(Self {
             address,
@@ -176,10 +208,30 @@ impl ThirdParty {
         self.desk.log.count()
     }
 
-    /// Forgets all requests and rules.
+    /// Forgets all requests, rules and calls.
     pub fn reset(&self) {
         self.desk.answer_with([]);
         self.desk.log.clear();
+        self.desk.caller.reset();
+    }
+
+    /// Calls back by these rules from now on.
+    pub fn call_back(&self, rules: CallbackRules) {
+        self.desk.caller.follow(rules);
+    }
+
+    /// Hands in what a consumer wrote.
+    ///
+    /// # Errors
+    ///
+    /// Nobody has said whom to call, or the provider hands in no texts.
+    pub fn hand_in(&self, text: &ConsumerText) -> Result<(), CannotCall> {
+        self.desk.hand_in(text)
+    }
+
+    /// Waits until so many calls were made, and returns what is kept of them.
+    pub async fn wait_for_calls(&self, count: u64) -> Vec<Made> {
+        self.desk.caller.wait_for(count, self.patience).await
     }
 
     /// Waits until `count` requests have come, and returns what is kept then: fewer than `count` only where the
@@ -259,6 +311,22 @@ async fn answer(
     let signature = desk.dialect.check(keys, &head.headers, &body);
     let envelope = desk.dialect.envelope(&body);
     let (answer, delay) = desk.answer_to(envelope.recipient.as_deref());
+    let is_good = signature != Signature::Refused;
+    let id = match &answer {
+        Answer::Accept { id } if is_good => desk.take(id.clone(), &envelope),
+        Answer::AcceptAndReset if is_good => desk.take(AnsweredId::Same, &envelope),
+        Answer::Accept { .. }
+        | Answer::AcceptAndReset
+        | Answer::Status { .. }
+        | Answer::Redirect { .. }
+        | Answer::Oversize { .. }
+        | Answer::Body { .. }
+        | Answer::Json { .. }
+        | Answer::Hang
+        | Answer::Reset
+        | Answer::Unauthorized
+        | Answer::Quota => None,
+    };
     desk.log.add(Received {
         number: 0,
         at: Instant::now(),
@@ -272,12 +340,12 @@ async fn answer(
     if !delay.is_zero() {
         sleep(delay).await;
     }
-    if signature == Signature::Refused {
+    if !is_good {
         return Ok(desk.dialect.refused());
     }
     match answer {
         Answer::Hang => pending().await,
-        Answer::Reset => {
+        Answer::Reset | Answer::AcceptAndReset => {
             reset.notify_one();
             pending().await
         }
@@ -286,70 +354,13 @@ async fn answer(
         | Answer::Redirect { .. }
         | Answer::Oversize { .. }
         | Answer::Body { .. }
-        | Answer::Json { .. }) => {
-            let message = (&envelope, &*body);
+        | Answer::Json { .. }
+        | Answer::Unauthorized
+        | Answer::Quota) => {
+            let message = (&envelope, id.as_deref(), &*body);
             Ok(render_within(counted, answered, &desk.dialect, message))
         }
     }
-}
-
-/// What was told, unless the caller has made too many requests, and with the count of them where there is one.
-fn render_within(
-    counted: Option<Counted>,
-    answer: Answer,
-    dialect: &Dialect,
-    message: (&Envelope, &[u8]),
-) -> Response<Full<Bytes>> {
-    match counted {
-        Some(counted) if counted.is_over() => counted.on(counted.refused()),
-        Some(counted) => counted.on(render(answer, dialect, message)),
-        None => render(answer, dialect, message),
-    }
-}
-
-fn render(
-    answer: Answer,
-    dialect: &Dialect,
-    (envelope, body): (&Envelope, &[u8]),
-) -> Response<Full<Bytes>> {
-    match answer {
-        Answer::Accept { id } => dialect
-            .objection(body)
-            .unwrap_or_else(|| dialect.accepted(id, (envelope, body))),
-        Answer::Status {
-            status,
-            retry_after,
-        } => {
-            let mut response = json(status_of(status), r#"{"error":"answered as it was told"}"#);
-            if let Some(value) = retry_after.and_then(|text| HeaderValue::try_from(text).ok()) {
-                response.headers_mut().insert(RETRY_AFTER, value);
-            }
-            response
-        }
-        Answer::Redirect { status, location } => {
-            let mut response = json(status_of(status), "{}");
-            if let Ok(value) = HeaderValue::try_from(location) {
-                response.headers_mut().insert(LOCATION, value);
-            }
-            response
-        }
-        Answer::Oversize { bytes } => {
-            let padding = " ".repeat(bytes);
-            let id = envelope.message_id.as_deref().unwrap_or_default();
-            json(
-                StatusCode::OK,
-                format!(r#"{{"padding":"{padding}","messageId":"{id}"}}"#),
-            )
-        }
-        Answer::Body { text } => json(StatusCode::OK, text),
-        Answer::Json { status, text } => json(status_of(status), text),
-        // Both end without a response, before this is asked.
-        Answer::Hang | Answer::Reset => json(StatusCode::OK, "{}"),
-    }
-}
-
-fn status_of(status: u16) -> StatusCode {
-    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 pub(super) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {

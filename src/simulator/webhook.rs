@@ -2,10 +2,16 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::{Response, StatusCode};
+use hyper::{Method, Response, StatusCode};
+use serde_json::{Value, json};
 
+use super::callback::{Became, Callback, ConsumerText, Taken};
+use super::caller::CallbackRules;
+use super::client::{ReceiptToSend, receipt_message, text_message};
 use super::dialect::Envelope;
-use super::third_party::json;
+use super::third_party::json as answer;
+use crate::auth::signature;
+use crate::values::Secret;
 
 /// The few members of a webhook's body that are acted on, in its bare and its wrapped shape.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -20,6 +26,7 @@ struct Body {
 #[serde(rename_all = "camelCase")]
 struct Channel {
     message_id: Option<String>,
+    from: Option<Party>,
     to: Option<Party>,
 }
 
@@ -34,23 +41,65 @@ pub(super) fn envelope(body: &[u8]) -> Envelope {
     let channel = first.map_or(body.channel, |first| first.channel);
     Envelope {
         message_id: channel.message_id,
+        sender: channel.from.map(|party| party.id),
         recipient: channel.to.map(|party| party.id),
     }
 }
 
 pub(super) fn refused() -> Response<Full<Bytes>> {
-    json(
+    answer(
         StatusCode::UNAUTHORIZED,
         r#"{"error":"the signature is missing or wrong"}"#,
     )
 }
 
-pub(super) fn accepted(id: Option<String>) -> Response<Full<Bytes>> {
+pub(super) fn accepted(id: Option<&str>) -> Response<Full<Bytes>> {
     let body = id.map_or_else(
         || "{}".to_owned(),
-        |id| serde_json::json!({ "messageId": id }).to_string(),
+        |id| json!({ "messageId": id }).to_string(),
     );
-    json(StatusCode::OK, body)
+    answer(StatusCode::OK, body)
+}
+
+/// A third party has no word for what is on its way.
+pub(super) fn receipt(
+    taken: &Taken,
+    became: Became,
+    secrets: &[Secret],
+    rules: &CallbackRules,
+) -> Option<Callback> {
+    let status = match became {
+        Became::Sent => return None,
+        Became::Delivered => "Delivered",
+        Became::Failed => "Failed",
+    };
+    let receipt = receipt_message(&ReceiptToSend {
+        from: &taken.sender,
+        to: &taken.recipient,
+        message_id: &taken.id,
+        status,
+        reasons: &[],
+    });
+    signed(&receipt, secrets, rules)
+}
+
+pub(super) fn text(
+    text: &ConsumerText,
+    secrets: &[Secret],
+    rules: &CallbackRules,
+) -> Option<Callback> {
+    let message = text_message(&text.from, &text.to, &text.id, &text.text);
+    signed(&message, secrets, rules)
+}
+
+/// `None`: nobody has said for which tenant, or with what to sign.
+fn signed(message: &Value, secrets: &[Secret], rules: &CallbackRules) -> Option<Callback> {
+    let mut callback = Callback::json(Method::POST, &json!({ "messages": [message] }));
+    let key = secrets.first()?.expose().as_bytes();
+    let signature = signature::sign_sha1(key, &callback.body);
+    callback.headers.push(("x-ccid", rules.ccid.clone()?));
+    callback.headers.push(("x-hub-signature", signature));
+    Some(callback)
 }
 
 #[cfg(test)]

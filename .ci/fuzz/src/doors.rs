@@ -8,6 +8,9 @@ use nexus_gateway::auth::permission::{PermissionPattern, PermissionSet};
 use nexus_gateway::auth::signature::{self, SignaturePolicy, Verifier};
 use nexus_gateway::connectors::form::BodyShape;
 use nexus_gateway::connectors::genesys_cloud;
+use nexus_gateway::connectors::http_sms;
+use nexus_gateway::connectors::http_sms::settings::HttpSmsSettings;
+use nexus_gateway::connectors::http_sms::template::{Names, Stand, Template, Values};
 use nexus_gateway::connectors::mail::{self, Words};
 use nexus_gateway::connectors::mgage::settings::StatusCodes;
 use nexus_gateway::connectors::mgage::{self, receive::Call};
@@ -54,6 +57,9 @@ pub const ALL: &[(&str, Door)] = &[
     ("agents_call", agents_call),
     ("sparkpost_webhook", sparkpost_webhook),
     ("mail", mail),
+    ("http_sms_template", http_sms_template),
+    ("http_sms_settings", http_sms_settings),
+    ("http_sms_callback", http_sms_callback),
     ("service_settings", service_settings),
     ("permissions", permissions),
     ("cursors", cursors),
@@ -311,6 +317,95 @@ fn agents_call(bytes: &[u8]) {
         truncated: false,
     };
     open_messaging::integration::find(&page, "Nexus", 1);
+}
+
+/// A text with placeholders. Whatever is put in their place is not read again, and is written out once for each.
+fn http_sms_template(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    for stand in [
+        Stand::Path,
+        Stand::Query,
+        Stand::Header,
+        Stand::Body,
+        Stand::Credential,
+    ] {
+        let mut names = Names::default();
+        let Ok(template) = Template::parse(text, stand, &mut names) else {
+            continue;
+        };
+        let values = Values {
+            to: "15555550100",
+            from: "87767",
+            text: "{{to}}",
+            id: "1613474523265-0",
+            encoding: "gsm7",
+            callback_url: Some("https://gateway.example.com/"),
+        };
+        let written = template.render(&values).expect("everything is known");
+        assert_eq!(
+            written.matches("{{to}}").count(),
+            text.matches("{{text}}").count()
+        );
+        assert!(stand == Stand::Body || !written.contains("{{"));
+    }
+}
+
+/// Both documents of an `HttpSms` service, as members of one.
+fn http_sms_settings(bytes: &[u8]) {
+    if scan::check(bytes).is_err() {
+        return;
+    }
+    let Ok(both) = serde_json::from_slice::<serde_json::Value>(bytes) else {
+        return;
+    };
+    let read = HttpSmsSettings::parse(Some("https://example.com"), &both["data"], &both["secret"]);
+    match read {
+        Ok(settings) => {
+            let shown = format!("{settings:?}");
+            assert!(!shown.contains("hunter2"), "a secret is shown");
+        }
+        Err(faults) => assert!(!faults.is_empty(), "refused without a reason"),
+    }
+}
+
+/// What a described provider calls with: a line with what is behind the `?`, and a body whose first letter says whether it is
+/// JSON.
+fn http_sms_callback(bytes: &[u8]) {
+    let document = include_str!("../../../docs/providers/http-sms/infobip.json");
+    let document: serde_json::Value = serde_json::from_str(document).expect("it is JSON");
+    let (url, data, secret) = (&document["url"], &document["data"], &document["secret"]);
+    let settings = HttpSmsSettings::parse(url.as_str(), data, secret).expect("it is documented");
+    let mut alone = settings.callbacks.clone();
+    alone.items = None;
+    let mut parts = bytes.splitn(2, |byte| *byte == b'\n');
+    let query = String::from_utf8_lossy(parts.next().unwrap_or_default());
+    let body = parts.next().map(|body| {
+        let is_json = matches!(body.first(), Some(b'{' | b'['));
+        let shape = if is_json {
+            BodyShape::Json
+        } else {
+            BodyShape::Form
+        };
+        (shape, body)
+    });
+    if body.is_some_and(|(shape, body)| shape == BodyShape::Json && scan::check(body).is_err()) {
+        return;
+    }
+    for rules in [&settings.callbacks, &alone] {
+        let Ok(call) = http_sms::receive::read(rules, &query, body, LIMITS.bytes_max) else {
+            continue;
+        };
+        for placed in &call.texts {
+            assert!(placed.text.text.len() <= LIMITS.bytes_max);
+            assert!(!placed.text.text.contains('\0'), "U+0000 got in");
+        }
+        for receipt in &call.receipts {
+            assert!(!receipt.message_id.contains(char::is_control));
+            assert!(!receipt.code.contains(char::is_control));
+        }
+    }
 }
 
 /// Both documents of an `Async` service, as members of one.

@@ -6,7 +6,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use self::status_codes::{StatusCodes, Verdict};
+pub use self::status_codes::StatusCodes;
 use crate::connectors::carrier::CarrierRules;
 use crate::connectors::document::{self, SettingsFault};
 use crate::values::Secret;

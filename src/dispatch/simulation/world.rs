@@ -339,6 +339,7 @@ fn settings(random: &mut StdRng) -> DispatchSettings {
             pause_max: Duration::from_secs(6),
         },
         tenant_share: [0.5, 1.0][random.random_range(0..2)],
+        public_url: None,
     }
 }
 
@@ -361,6 +362,7 @@ fn channel(random: &mut StdRng, ccid: Ccid, lane: LaneId) -> Arc<Channel> {
         lane,
         connector: ConnectorSettings::ThirdParty(Arc::new(settings)),
         saved_at: OffsetDateTime::UNIX_EPOCH,
+        callback_path: None,
         chat: None,
         campaign: None,
     })

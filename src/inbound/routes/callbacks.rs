@@ -13,8 +13,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::sms::{TakenView, refused};
-use super::{State, sparkpost};
+use super::{State, http_sms, sparkpost};
 use crate::connectors::form::BodyShape;
+use crate::connectors::mgage::CONNECTOR as MGAGE;
 use crate::connectors::mgage::receive::{self, Call, CallMembers};
 use crate::connectors::mgage::settings::MGageSettings;
 use crate::inbound::door::InboundDoor;
@@ -29,6 +30,7 @@ pub fn routes() -> OpenApiRouter<State> {
         .routes(routes!(mgage))
         .merge(sparkpost::routes())
         .merge(super::agents::routes())
+        .merge(http_sms::routes())
 }
 
 /// Takes a text of a consumer, or a receipt, from mGage's DirectTEXT; answers once it is durable.
@@ -60,7 +62,7 @@ async fn mgage(
     let text = match call {
         Call::Text(text) => text,
         Call::Receipt(receipt) => {
-            door.take_mgage_receipt(ccid, receipt).await?;
+            door.take_receipts(MGAGE, ccid, vec![receipt]).await?;
             return Ok(envelope::done());
         }
     };
@@ -70,7 +72,8 @@ async fn mgage(
         ApiError::bad_request_with(ReasonCode::InvalidDestination, sentence)
             .detail("/inbound_address", sentence)
     })?;
-    Ok(match door.take_mgage_text(channel, text, &trace).await? {
+    let taken = door.take_text(MGAGE, channel, text, &trace).await?;
+    Ok(match taken {
         Some(id) => envelope::ok(TakenView { id: id.to_string() }),
         None => envelope::done(),
     })

@@ -159,7 +159,7 @@ async fn authorized(request: Request, state: &State) -> Result<(Ccid, Request), 
 }
 
 /// The body with its shape; no bytes are no body, whatever they are said to be.
-fn shaped<'a>(
+pub(super) fn shaped<'a>(
     headers: &HeaderMap,
     bytes: &'a Bytes,
 ) -> Result<Option<(BodyShape, &'a [u8])>, ApiError> {
@@ -180,12 +180,16 @@ fn shaped<'a>(
     Ok(Some((shape, bytes)))
 }
 
-/// Every fault is named; the first one's code stands for all.
 pub(super) fn refused(faults: Vec<MemberFault>) -> ApiError {
+    detailed("the call cannot be taken; nothing was stored", faults)
+}
+
+/// Every fault is named; the first one's code stands for all.
+pub(super) fn detailed(sentence: &str, faults: Vec<MemberFault>) -> ApiError {
     let reason = faults
         .first()
         .map_or(ReasonCode::InvalidStructure, |fault| fault.reason);
-    let error = ApiError::bad_request_with(reason, "the call cannot be taken; nothing was stored");
+    let error = ApiError::bad_request_with(reason, sentence);
     faults.into_iter().fold(error, |error, fault| {
         let path = match fault.name.as_str() {
             "" => String::new(),

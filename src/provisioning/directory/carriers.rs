@@ -6,6 +6,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::channel::ConnectorSettings;
+use crate::connectors::http_sms::settings::HttpSmsSettings;
 use crate::connectors::mgage::settings::MGageSettings;
 use crate::connectors::portico::settings::{IdentitySettings, PorticoCarrier, PorticoSettings};
 use crate::connectors::sparkpost::settings::SparkPostSettings;
@@ -27,6 +28,7 @@ pub(super) struct Carriers {
     pub identity: Option<Dated<IdentitySettings>>,
     pub portico_sms: Option<Dated<PorticoSettings>>,
     pub portico_email: Option<Dated<PorticoSettings>>,
+    pub http_sms: Option<Dated<HttpSmsSettings>>,
 }
 
 impl Carriers {
@@ -49,6 +51,12 @@ impl Carriers {
                     dated.saved_at,
                 )
             }),
+            (Provider::HttpSms, ChannelType::Sms) => self.http_sms.as_ref().map(|dated| {
+                (
+                    ConnectorSettings::HttpSms(Arc::clone(&dated.settings)),
+                    dated.saved_at,
+                )
+            }),
             (Provider::Portico, channel_type) => {
                 let identity = self.identity.as_ref()?;
                 let api = self.portico(channel_type)?;
@@ -61,7 +69,7 @@ impl Carriers {
                 Some((ConnectorSettings::Portico(carrier), saved_at))
             }
             (
-                Provider::Async | Provider::MGage | Provider::SparkPost,
+                Provider::Async | Provider::MGage | Provider::SparkPost | Provider::HttpSms,
                 ChannelType::Sms | ChannelType::Email,
             ) => None,
         }

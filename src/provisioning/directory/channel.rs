@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue};
 use time::OffsetDateTime;
 
 use crate::connectors::carrier::{CarrierRules, UnknownPolicy};
+use crate::connectors::http_sms::{self, settings::HttpSmsSettings};
 use crate::connectors::mgage::settings::MGageSettings;
 use crate::connectors::portico::send::Refusal;
 use crate::connectors::portico::{self, settings::PorticoCarrier};
@@ -14,7 +15,7 @@ use crate::connectors::sparkpost::{self, settings::SparkPostSettings};
 use crate::connectors::third_party::settings::{Order, RetryRule, ThirdPartyChannel};
 use crate::lanes::LaneId;
 use crate::provisioning::model::{Provider, Sender, ServiceName};
-use crate::values::{Ccid, ChannelId, Content, EmailPart, MediaUrl, ReasonCode, RichMedia};
+use crate::values::{Ccid, ChannelId, Content, EmailPart, MediaUrl, ReasonCode, RichMedia, Secret};
 
 /// A channel that one of our connectors speaks for.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Channel {
     pub connector: ConnectorSettings,
     /// When the connector's settings were last changed.
     pub saved_at: OffsetDateTime,
+    /// The path of the address at which its provider calls us, where that has a token.
+    pub callback_path: Option<Secret>,
     /// Its `chat.` section: for inbound messages and agents.
     pub chat: Option<Arc<Sender>>,
     /// Its `cxc.` section: for campaigns.
@@ -48,6 +51,7 @@ pub enum ConnectorSettings {
     MGage(Arc<MGageSettings>),
     SparkPost(Arc<SparkPostSettings>),
     Portico(PorticoCarrier),
+    HttpSms(Arc<HttpSmsSettings>),
 }
 
 /// Why no message can be sent from a channel.
@@ -89,6 +93,7 @@ impl Channel {
             ConnectorSettings::MGage(_) => Provider::MGage.as_str(),
             ConnectorSettings::SparkPost(_) => Provider::SparkPost.as_str(),
             ConnectorSettings::Portico(_) => Provider::Portico.as_str(),
+            ConnectorSettings::HttpSms(_) => Provider::HttpSms.as_str(),
         }
     }
 
@@ -98,7 +103,8 @@ impl Channel {
             ConnectorSettings::ThirdParty(_) => Some(&self.channel_id),
             ConnectorSettings::MGage(_)
             | ConnectorSettings::SparkPost(_)
-            | ConnectorSettings::Portico(_) => None,
+            | ConnectorSettings::Portico(_)
+            | ConnectorSettings::HttpSms(_) => None,
         }
     }
 
@@ -106,6 +112,9 @@ impl Channel {
     pub fn receipts_name_our_id(&self) -> bool {
         match &self.connector {
             ConnectorSettings::SparkPost(_) => true,
+            ConnectorSettings::HttpSms(settings) => {
+                http_sms::receive::names_our_id(&settings.callbacks)
+            }
             ConnectorSettings::ThirdParty(_)
             | ConnectorSettings::MGage(_)
             | ConnectorSettings::Portico(_) => false,
@@ -119,6 +128,7 @@ impl Channel {
             ConnectorSettings::MGage(_)
             | ConnectorSettings::SparkPost(_)
             | ConnectorSettings::Portico(_) => false,
+            ConnectorSettings::HttpSms(settings) => settings.request.repeats_safe,
         }
     }
 
@@ -142,10 +152,14 @@ impl Channel {
                     Refusal::TooLong(sentence) => (ReasonCode::InvalidStructure, sentence),
                 })
             }
+            (ConnectorSettings::HttpSms(_), Content::RichMedia(_)) => unsupported(
+                "HttpSms, which sends for this channel, takes messages of type Text only",
+            ),
             (
                 ConnectorSettings::ThirdParty(_)
                 | ConnectorSettings::MGage(_)
-                | ConnectorSettings::SparkPost(_),
+                | ConnectorSettings::SparkPost(_)
+                | ConnectorSettings::HttpSms(_),
                 _,
             ) => None,
         }
@@ -173,6 +187,7 @@ impl Channel {
             ConnectorSettings::MGage(settings) => Some(&settings.rules),
             ConnectorSettings::SparkPost(settings) => Some(&settings.rules),
             ConnectorSettings::Portico(settings) => Some(&settings.api.rules),
+            ConnectorSettings::HttpSms(settings) => Some(&settings.rules),
         }
     }
 
@@ -183,6 +198,7 @@ impl Channel {
             ConnectorSettings::MGage(settings) => settings.rules.rate_per_second,
             ConnectorSettings::SparkPost(settings) => settings.rules.rate_per_second,
             ConnectorSettings::Portico(settings) => settings.api.rules.rate_per_second,
+            ConnectorSettings::HttpSms(settings) => settings.rules.rate_per_second,
         }
     }
 
@@ -191,6 +207,7 @@ impl Channel {
         let own = match &self.connector {
             ConnectorSettings::ThirdParty(settings) => settings.webhook.in_flight_max,
             ConnectorSettings::MGage(settings) => settings.rules.in_flight_max,
+            ConnectorSettings::HttpSms(settings) => settings.rules.in_flight_max,
             ConnectorSettings::SparkPost(settings) => {
                 let advised = NonZeroU16::new(sparkpost::send::IN_FLIGHT_MAX);
                 settings.rules.in_flight_max.or(advised)
@@ -209,7 +226,8 @@ impl Channel {
             ConnectorSettings::ThirdParty(settings) => settings.webhook.order == Order::Recipient,
             ConnectorSettings::MGage(_)
             | ConnectorSettings::SparkPost(_)
-            | ConnectorSettings::Portico(_) => true,
+            | ConnectorSettings::Portico(_)
+            | ConnectorSettings::HttpSms(_) => true,
         }
     }
 
@@ -220,6 +238,7 @@ impl Channel {
             ConnectorSettings::MGage(settings) => settings.rules.retry.as_ref(),
             ConnectorSettings::SparkPost(settings) => settings.rules.retry.as_ref(),
             ConnectorSettings::Portico(settings) => settings.api.rules.retry.as_ref(),
+            ConnectorSettings::HttpSms(settings) => settings.rules.retry.as_ref(),
         }
     }
 

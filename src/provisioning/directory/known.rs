@@ -1,5 +1,6 @@
 //! A channel that a service or a section names, and who sends for it. Pure.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -9,7 +10,8 @@ use super::channel::{
 };
 use crate::lanes::LaneId;
 use crate::provisioning::model::{Provider, Sender, ServiceName};
-use crate::values::{Ccid, ChannelId};
+use crate::provisioning::services::callbacks::{self, CallbackTokens};
+use crate::values::{Ccid, ChannelId, Secret};
 
 /// What a tenant's services and sections say about one channel.
 #[derive(Debug, Clone, Default)]
@@ -47,11 +49,12 @@ pub(super) struct Known {
 impl Known {
     /// `default`: what the tenant's service for this type of channel says. `portico_lacks`: the service without which
     /// Portico cannot send for it, where it cannot.
+    /// `callbacks`: with what the providers of the tenant's services call.
     pub(super) fn build(
         (ccid, channel_id): (Ccid, &ChannelId),
         named: Named<'_>,
-        default: Option<Provider>,
-        portico_lacks: ServiceName,
+        (default, portico_lacks): (Option<Provider>, ServiceName),
+        callbacks: &HashMap<ServiceName, CallbackTokens>,
     ) -> Self {
         let [agents_use, campaigns_use] = named.providers(default);
         let connectors = named.connectors.into_iter();
@@ -62,6 +65,7 @@ impl Known {
                 lane,
                 connector,
                 saved_at,
+                callback_path: callback_path(ccid, provider, callbacks),
                 chat: named.chat.cloned(),
                 campaign: named.campaign.cloned(),
             };
@@ -108,8 +112,23 @@ impl Known {
             Provider::MGage => CannotSend::NoService(ServiceName::MGageSms),
             Provider::SparkPost => CannotSend::NoService(ServiceName::SparkPostEmail),
             Provider::Portico => CannotSend::NoService(self.portico_lacks),
+            Provider::HttpSms => CannotSend::NoService(ServiceName::HttpSms),
         })
     }
+}
+
+/// The path of the address that is told to a provider with each message.
+fn callback_path(
+    ccid: Ccid,
+    provider: Provider,
+    tokens: &HashMap<ServiceName, CallbackTokens>,
+) -> Option<Secret> {
+    let name = match provider {
+        Provider::MGage => ServiceName::MGageSms,
+        Provider::HttpSms => ServiceName::HttpSms,
+        Provider::Async | Provider::SparkPost | Provider::Portico => return None,
+    };
+    callbacks::path((ccid, name), tokens.get(&name)).map(Secret::new)
 }
 
 /// Which connector sends: what the section says, else what the tenant's service says, else the vendor's default.

@@ -39,7 +39,8 @@ impl SignedCall {
                 ConnectorSettings::ThirdParty(settings) => Some(settings),
                 ConnectorSettings::MGage(_)
                 | ConnectorSettings::SparkPost(_)
-                | ConnectorSettings::Portico(_) => None,
+                | ConnectorSettings::Portico(_)
+                | ConnectorSettings::HttpSms(_) => None,
             });
         let policy = settings.map_or(SignaturePolicy::default(), |settings| settings.api_policy);
         let secrets = settings

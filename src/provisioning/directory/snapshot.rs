@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::channel::{CannotSend, Channel, ReceivingChannel};
 use super::handover::Handover;
 use super::tenant::{Defaults, Tenant};
+use crate::connectors::http_sms::settings::HttpSmsSettings;
 use crate::connectors::mgage::settings::MGageSettings;
 use crate::lanes::LaneId;
 use crate::provisioning::model::{Provider, Sender, ServiceName};
@@ -85,6 +86,19 @@ impl Snapshot {
         let is_taken = tenant.takes_call(ServiceName::MGageSms, token, now_ms);
         let mgage = tenant.carriers().mgage.as_ref().filter(|_| is_taken)?;
         Some(&mgage.settings)
+    }
+
+    /// What a tenant's `HttpSms` service says, to whoever calls as its provider with this token.
+    pub fn called_by_http_sms(
+        &self,
+        ccid: Ccid,
+        token: &str,
+        now_ms: i64,
+    ) -> Option<&Arc<HttpSmsSettings>> {
+        let tenant = self.tenants.get(&ccid)?;
+        let is_taken = tenant.takes_call(ServiceName::HttpSms, token, now_ms);
+        let http_sms = tenant.carriers().http_sms.as_ref().filter(|_| is_taken)?;
+        Some(&http_sms.settings)
     }
 
     /// Whether a tenant's SparkPost may call with this token.

@@ -63,7 +63,12 @@ impl Tenant {
                 let portico_lacks = parts.carriers.portico_lacks(channel_id.channel_type());
                 (
                     channel_id.clone(),
-                    Known::build((ccid, channel_id), named, default, portico_lacks),
+                    Known::build(
+                        (ccid, channel_id),
+                        named,
+                        (default, portico_lacks),
+                        &parts.callbacks,
+                    ),
                 )
             });
         Self {
@@ -162,6 +167,10 @@ impl TenantParts {
                 let settings = Arc::new(settings);
                 self.carriers.sparkpost = Some(Dated { settings, saved_at });
             }
+            ServiceSettings::HttpSms(settings) => {
+                let settings = Arc::from(settings);
+                self.carriers.http_sms = Some(Dated { settings, saved_at });
+            }
             ServiceSettings::PurecloudIdp(settings) => {
                 let settings = Arc::new(settings);
                 self.carriers.identity = Some(Dated { settings, saved_at });
@@ -254,7 +263,7 @@ fn named_channels(parts: &TenantParts) -> HashMap<&ChannelId, Named<'_>> {
                     saved_at.unwrap_or(OffsetDateTime::UNIX_EPOCH),
                 )
             }),
-            Provider::MGage | Provider::SparkPost | Provider::Portico => {
+            Provider::MGage | Provider::SparkPost | Provider::HttpSms | Provider::Portico => {
                 parts.carriers.settings(provider, target.channel_type())
             }
         };

@@ -61,7 +61,7 @@ pub struct OptionMembers {
     /// Inbound messages bypass conversations and agents. `true` and `false` may be texts too.
     #[schema(value_type = Option<Value>)]
     pub cxc_only: Option<Value>,
-    /// `Async`, `Portico`, `mGage` or `SparkPost`; left out, what the tenant's `SMS` or `Email` service says.
+    /// `Async`, `Portico`, `mGage`, `SparkPost` or `HttpSms`; left out, what the tenant's `SMS` or `Email` service says.
     pub provider: Option<String>,
     /// `OpenMessaging`: messages of consumers are handed over to agents in Genesys Cloud CX.
     pub handover: Option<String>,

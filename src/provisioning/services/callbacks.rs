@@ -27,6 +27,7 @@ pub fn word(name: ServiceName) -> Option<&'static str> {
     match name {
         ServiceName::MGageSms => Some("mgage"),
         ServiceName::SparkPostEmail => Some("sparkpost"),
+        ServiceName::HttpSms => Some("http-sms"),
         ServiceName::Sms
         | ServiceName::Email
         | ServiceName::Async

@@ -72,6 +72,8 @@ pub struct Services {
     pub guard: AddressGuard,
     /// Refuse webhook URLs of plain `http`.
     pub https_only: bool,
+    /// Whether it is known how the outside reaches us.
+    pub has_public_url: bool,
 }
 
 impl Services {
@@ -99,6 +101,8 @@ impl Services {
         let settings = ServiceSettings::parse(name, documents);
         let settings = settings.map_err(ProvisioningError::Invalid)?;
         let checked = settings.check_destinations(&self.guard, self.https_only);
+        checked.map_err(ProvisioningError::Invalid)?;
+        let checked = settings.check_callbacks(self.has_public_url);
         checked.map_err(ProvisioningError::Invalid)?;
 
         let changed = stored.as_ref().map_or_else(everything, |stored| {

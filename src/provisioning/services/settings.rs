@@ -4,6 +4,7 @@ use reqwest::Url;
 use serde_json::Value;
 
 use crate::connectors::document::SettingsFault;
+use crate::connectors::http_sms::settings::HttpSmsSettings;
 use crate::connectors::mgage::settings::MGageSettings;
 use crate::connectors::open_messaging::settings::OpenMessagingSettings;
 use crate::connectors::portico::settings::{IdentitySettings, PorticoSettings};
@@ -27,6 +28,7 @@ pub enum ServiceSettings {
     PorticoSms(PorticoSettings),
     PorticoEmail(PorticoSettings),
     OpenMessaging(OpenMessagingSettings),
+    HttpSms(Box<HttpSmsSettings>),
 }
 
 /// The documents that define a service. Masks in `secret` have been replaced by what they stand for.
@@ -61,8 +63,20 @@ impl ServiceSettings {
             ServiceName::OpenMessaging => {
                 OpenMessagingSettings::parse(url, data, secret).map(Self::OpenMessaging)
             }
+            ServiceName::HttpSms => HttpSmsSettings::parse(url, data, secret)
+                .map(|settings| Self::HttpSms(Box::new(settings))),
         };
         parsed.map_err(faults_of)
+    }
+
+    /// Checks that the provider can be told where to call us, if it is to be told.
+    pub fn check_callbacks(&self, has_public_url: bool) -> Result<(), Vec<Fault>> {
+        let names_it = matches!(self, Self::HttpSms(settings) if settings.names_callback_url);
+        if names_it && !has_public_url {
+            let message = "names {{callbackUrl}}, which needs this gateway's server.public_url";
+            return Err(vec![Fault::new("/data/send", message)]);
+        }
+        Ok(())
     }
 
     /// Checks where we are to connect, which depends on how this gateway is configured and so is asked only when
@@ -81,6 +95,7 @@ impl ServiceSettings {
             Self::MGageSms(settings) => vec![("/url", &settings.url)],
             Self::SparkPostEmail(settings) => vec![("/url", &settings.url)],
             Self::PurecloudIdp(settings) => vec![("/url", &settings.client.login_url)],
+            Self::HttpSms(settings) => vec![("/url", &settings.url)],
             Self::PorticoSms(settings) | Self::PorticoEmail(settings) => {
                 vec![("/url", &settings.url)]
             }

@@ -109,6 +109,58 @@ fn organization() -> Dialect {
     let secret = Secret::new("aKSXEgLO".to_owned());
     Dialect::Portico(GenesysCloud::new("nexus", secret))
 }
+/// A sender of aggregators, which are described in `HttpSms`.
+const AGGREGATED: (&str, fn() -> Value) = (
+    "chat.aggregated",
+    || json!({ "channelId": "16505550188", "provider": "HttpSms" }),
+);
+
+/// A service of `docs/providers/http-sms`, but for its `url`, with this secret.
+fn described(document: &str, secret: Value) -> Value {
+    let document: Value = serde_json::from_str(document).unwrap();
+    json!({ "data": document["data"], "secret": secret })
+}
+
+pub const TWILIO: Carrier = Carrier {
+    dialect: || Dialect::Twilio {
+        account: "AC0123456789".to_owned(),
+        token: Secret::new("open sesame".to_owned()),
+    },
+    service: ("HttpSms", || {
+        let document = include_str!("../../../docs/providers/http-sms/twilio.json");
+        described(document, json!({ "authToken": "open sesame" }))
+    }),
+    identity: None,
+    wrong_secret: || json!({ "authToken": "guessed" }),
+    sender: AGGREGATED,
+    between: ("16505550188", CONSUMER),
+    says: |text| json!({ "type": "Text", "text": text }),
+};
+
+pub const VONAGE: Carrier = Carrier {
+    dialect: || Dialect::Vonage {
+        key: "01234567".to_owned(),
+        secret: Secret::new("open sesame".to_owned()),
+    },
+    service: ("HttpSms", || {
+        let document = include_str!("../../../docs/providers/http-sms/vonage.json");
+        described(document, json!({ "apiSecret": "open sesame" }))
+    }),
+    wrong_secret: || json!({ "apiSecret": "guessed" }),
+    ..TWILIO
+};
+
+pub const INFOBIP: Carrier = Carrier {
+    dialect: || Dialect::Infobip {
+        key: Secret::new("open sesame".to_owned()),
+    },
+    service: ("HttpSms", || {
+        let document = include_str!("../../../docs/providers/http-sms/infobip.json");
+        described(document, json!({ "apiKey": "open sesame" }))
+    }),
+    wrong_secret: || json!({ "apiKey": "guessed" }),
+    ..TWILIO
+};
 
 /// A gateway, a tenant, and the provider that carries for it.
 pub struct Site {
@@ -150,7 +202,9 @@ impl Carrier {
             carrier: self,
         };
         let mut service = (self.service.1)();
-        service["data"] = data.clone();
+        for (name, value) in data.as_object().unwrap() {
+            service["data"][name] = value.clone();
+        }
         let url = site.provider.base_url();
         assert_eq!(site.save_service(service, &url).await.status, 201);
         if self.identity.is_some() {

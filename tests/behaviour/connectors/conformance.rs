@@ -4,7 +4,9 @@
 use nexus_gateway::simulator::{Answer, Rule};
 use serde_json::{Value, json};
 
-use super::carrier::{Carrier, MGAGE, PORTICO_EMAIL, PORTICO_SMS, SPARKPOST};
+use super::carrier::{
+    Carrier, INFOBIP, MGAGE, PORTICO_EMAIL, PORTICO_SMS, SPARKPOST, TWILIO, VONAGE,
+};
 use crate::harness::eventually::eventually;
 use crate::harness::tenant::SOON;
 
@@ -69,6 +71,9 @@ conformance! {
     sparkpost: SPARKPOST;
     portico_sms: PORTICO_SMS;
     portico_email: PORTICO_EMAIL;
+    http_sms_as_twilio: TWILIO;
+    http_sms_as_vonage: VONAGE;
+    http_sms_as_infobip: INFOBIP;
 }
 
 async fn stays_unknown(carrier: Carrier, answer: Answer, error: &str) {

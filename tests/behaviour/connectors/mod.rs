@@ -2,6 +2,8 @@
 
 mod carrier;
 mod conformance;
+mod http_sms;
+mod http_sms_callbacks;
 mod mgage;
 mod mgage_callbacks;
 mod mgage_unknown;

@@ -54,6 +54,17 @@ pub const DOORS: &[Door] = &[
         read_in: DOCUMENT,
     },
     Door {
+        name: "an API that is described",
+        service: "HttpSms",
+        with: |url| {
+            let send = json!({ "form": { "to": "{{to}}", "text": "{{text}}" } });
+            json!({ "url": url, "data": { "send": send }, "secret": {} })
+        },
+        place: "/url",
+        host_alone: false,
+        read_in: DOCUMENT,
+    },
+    Door {
         name: "where the aggregation service's tokens come from",
         service: "PurecloudIDP",
         with: |url| json!({ "url": url, "data": {}, "secret": { "clientId": "i", "clientSecret": "s" } }),

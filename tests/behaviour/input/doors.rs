@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::door::{Credentials, Door, Takes};
-use super::site::{DOMAIN, Objects};
+use super::site::{DOMAIN, Objects, http_sms};
 use crate::harness::tenant::{CONSUMER, PHONE};
 
 /// Every door that is answered with what is asked for.
@@ -87,7 +87,7 @@ fn aggregation() -> Vec<Door> {
 }
 
 fn callbacks(objects: &Objects) -> Vec<Door> {
-    let [ccid, token, sparkpost] = &objects.callback;
+    let [ccid, token, sparkpost, http_sms] = &objects.callback;
     let event = json!({ "type": "delivery", "event_id": "1", "rcpt_meta": { "messageId": objects.message } });
     let batch = json!([{ "msys": { "message_event": event } }, { "msys": {} }]);
     let mail = "Message-ID: <bad@example.com>\nFrom: jane@example.com\nSubject: Hi\n\nHello";
@@ -126,7 +126,19 @@ fn callbacks(objects: &Objects) -> Vec<Door> {
             .at(&[ccid])
             .takes(relayed)
             .of(Credentials::Basic),
+        described(Door::post)
+            .at(&[ccid, http_sms])
+            .takes(json!({ "id": "bad-10", "status": "done", "code": "0" }))
+            .of(Credentials::Address),
+        described(Door::get)
+            .at(&[ccid, http_sms])
+            .query("id=bad-11&status=done")
+            .of(Credentials::Address),
     ]
+}
+
+fn described(door: fn(&'static str) -> Door) -> Door {
+    door("/nexus/v3/callbacks/http-sms/{ccid}/{token}")
 }
 
 fn files(objects: &Objects) -> Vec<Door> {
@@ -290,6 +302,7 @@ fn services(objects: &Objects) -> Vec<Door> {
         put(Method::POST, "Async", channels),
         put(Method::POST, "SMS", provider),
         put(Method::POST, "mGageSMS", mgage),
+        put(Method::POST, "HttpSms", http_sms()),
         Door::get("/nexus/v3/provisioning/services/{ccid}")
             .at(&[&ccid])
             .of(Credentials::Operator),

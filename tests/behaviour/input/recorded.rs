@@ -58,6 +58,11 @@ const DECISIONS: &[(&str, &str, Leaves)] = &[
     ),
     (
         "POST",
+        "/nexus/v3/callbacks/http-sms/{ccid}/{token}",
+        Nothing(TRAFFIC),
+    ),
+    (
+        "POST",
         "/nexus/v3/callbacks/sparkpost/{ccid}",
         Nothing(TRAFFIC),
     ),

@@ -43,8 +43,8 @@ pub struct Objects {
     pub changing_key: String,
     pub ending_key: String,
     pub media: String,
-    /// The tenant, and the tokens of the addresses that mGage and SparkPost call.
-    pub callback: [String; 3],
+    /// The tenant, and the tokens of the addresses that mGage, SparkPost and the provider behind `HttpSms` call.
+    pub callback: [String; 4],
     /// The token of the link in a mail to many.
     pub link: String,
     /// An address that the doors suppress.
@@ -195,23 +195,53 @@ pub fn signed_by_agents(ccid: Uuid, body: &[u8]) -> HeaderMap {
     HeaderMap::from_iter([(HeaderName::from_static("x-hub-signature-256"), signature)])
 }
 
-/// The tenant, and the tokens of the addresses that mGage and SparkPost call.
-async fn callback(tenant: &Tenant) -> [String; 3] {
+/// The tenant, and the tokens of the addresses that providers call.
+async fn callback(tenant: &Tenant) -> [String; 4] {
     let mgage = json!({ "username": "u", "password": "p" });
-    let mgage = token(tenant, ("mGageSMS", "https://directtext.mgage.com"), &mgage).await;
+    let place = ("mGageSMS", "https://directtext.mgage.com");
+    let mgage = token(tenant, place, (&json!({}), &mgage)).await;
     let sparkpost = json!({ "apikey": "k" });
     let place = ("SparkPostEmail", "https://api.sparkpost.com/api/v1");
-    [
-        tenant.ccid.to_string(),
-        mgage,
-        token(tenant, place, &sparkpost).await,
-    ]
+    let sparkpost = token(tenant, place, (&json!({}), &sparkpost)).await;
+    let described = http_sms();
+    let place = ("HttpSms", "https://sms.example.com");
+    let http_sms = token(tenant, place, (&described["data"], &described["secret"])).await;
+    [tenant.ccid.to_string(), mgage, sparkpost, http_sms]
+}
+
+/// A provider with every member that its description may have.
+pub fn http_sms() -> Value {
+    json!({
+        "url": "https://sms.example.com", "secret": { "token": "t" },
+        "data": {
+            "send": {
+                "method": "POST", "path": "v1", "query": { "a": "b" }, "headers": { "X-Team": "blue" },
+                "authentication": { "bearer": "{{secret.token}}" }, "form": { "to": "{{to}}", "text": "{{text}}{{id}}" },
+                "encodings": { "gsm7": "text", "ucs2": "unicode" }, "repeatsSafe": true,
+            },
+            "answer": {
+                "statuses": [200], "acceptedWhere": { "ok": "yes" }, "id": "id", "code": "code",
+                "codes": { "1": "retry", "2": 530 },
+            },
+            "callbacks": {
+                "receipt": {
+                    "id": "id", "status": "status", "statuses": { "done": "Delivered" }, "code": "code",
+                    "codes": { "1": 530 }, "to": "to",
+                },
+                "message": { "id": "id", "from": "from", "to": "to", "text": "text" },
+            },
+        },
+    })
 }
 
 /// Saves a service; the token of its address.
-async fn token(tenant: &Tenant, (name, url): (&str, &str), secret: &Value) -> String {
+async fn token(
+    tenant: &Tenant,
+    (name, url): (&str, &str),
+    (data, secret): (&Value, &Value),
+) -> String {
     let path = format!("/nexus/v3/provisioning/services/{}/{name}", tenant.ccid);
-    let service = json!({ "url": url, "data": {}, "secret": secret });
+    let service = json!({ "url": url, "data": data, "secret": secret });
     let saved = tenant.put(&path, &service).await;
     assert_eq!(saved.status, 201, "{saved:?}");
     let url = text(&saved.json()["data"]["callbackUrl"]);

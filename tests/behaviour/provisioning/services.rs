@@ -283,6 +283,7 @@ async fn an_unknown_service_is_refused_with_the_names_there_are() {
         "PorticoSMS",
         "PorticoEmail",
         "OpenMessaging",
+        "HttpSms",
     ] {
         assert!(message.contains(name), "{message}");
     }

@@ -46,11 +46,9 @@ fn links(world: &World) -> Vec<Call> {
 fn with_token(world: &World, door: Door, token_of: Side) -> Door {
     let (address, _) = door.path.rsplit_once('/').unwrap();
     let tokens = &world.objects(token_of).callback;
-    let token = if address.contains("/mgage/") {
-        &tokens[1]
-    } else {
-        &tokens[2]
-    };
+    let words = ["/mgage/", "/sparkpost/", "/http-sms/"];
+    let word = words.iter().position(|word| address.contains(word));
+    let token = &tokens[word.unwrap() + 1];
     let path = format!("{address}/{token}");
     Door { path, ..door }
 }

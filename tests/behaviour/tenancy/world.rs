@@ -102,6 +102,7 @@ impl World {
             objects.callback[1].clone(),
             objects.callback[2].clone(),
             objects.link,
+            objects.callback[3].clone(),
         ]
     }
 
@@ -144,8 +145,13 @@ fn of_nobody(ccid: Uuid) -> Objects {
         changing_key: id(),
         ending_key: id(),
         media: Uuid::now_v7().to_string(),
-        callback: [ccid.to_string(), "A".repeat(43), "B".repeat(43)],
-        link: "C".repeat(140),
+        callback: [
+            ccid.to_string(),
+            "A".repeat(43),
+            "B".repeat(43),
+            "C".repeat(43),
+        ],
+        link: "D".repeat(140),
         suppressed: "16505550190".to_owned(),
         section: "chat.Nobodys".to_owned(),
     }

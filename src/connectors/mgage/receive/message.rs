@@ -1,42 +1,17 @@
 //! MO: what a consumer wrote.
 
-use std::fmt;
-
 use super::fields::Fields;
+use crate::connectors::callback::{Text, number, own_number};
 use crate::connectors::form::MemberFault;
-use crate::values::{Address, ChannelId, ChannelType, ReasonCode};
 
 const FROM: &str = "device_address";
 const TO: &str = "inbound_address";
 
-/// A text of a consumer. `Debug` shows no text, and of the address only its ends.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Text {
-    /// By which repetitions are known: DirectTEXT's id, and the part of a long text.
-    pub message_id: String,
-    pub from: Address,
-    pub to: Address,
-    /// Whose address `to` is.
-    pub channel_id: ChannelId,
-    pub text: String,
-}
-
-impl fmt::Debug for Text {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Text")
-            .field("message_id", &self.message_id)
-            .field("from", &self.from)
-            .field("to", &self.to)
-            .finish_non_exhaustive()
-    }
-}
-
 pub(super) fn read(fields: &Fields, text_bytes_max: usize) -> Result<Text, Vec<MemberFault>> {
     let read = (
         fields.id("message_id"),
-        number(fields, FROM),
-        code(fields),
+        needed(fields, FROM).and_then(|said| number(said, FROM)),
+        needed(fields, TO).and_then(|said| own_number(said, TO)),
         text(fields, text_bytes_max),
     );
     match read {
@@ -56,35 +31,10 @@ pub(super) fn read(fields: &Fields, text_bytes_max: usize) -> Result<Text, Vec<M
     }
 }
 
-/// The channel and, what is the same number, the address that the consumer wrote to.
-fn code(fields: &Fields) -> Result<(ChannelId, Address), MemberFault> {
-    let address = number(fields, TO)?;
-    let channel_id = address.as_str().parse();
-    channel_id
-        .map(|channel_id| (channel_id, address))
-        .map_err(|_| {
-            MemberFault::with_reason(
-                TO,
-                ReasonCode::InvalidDestination,
-                "must be a phone number or short code",
-            )
-        })
-}
-
-fn number(fields: &Fields, name: &'static str) -> Result<Address, MemberFault> {
-    let said = fields
+fn needed<'a>(fields: &'a Fields, name: &'static str) -> Result<&'a str, MemberFault> {
+    fields
         .said(name)
-        .ok_or_else(|| MemberFault::new(name, "is missing"))?;
-    let address = said.parse::<Address>().ok();
-    address
-        .filter(|address| address.channel_type() == ChannelType::Sms)
-        .ok_or_else(|| {
-            MemberFault::with_reason(
-                name,
-                ReasonCode::InvalidDestination,
-                "must be a phone number or short code",
-            )
-        })
+        .ok_or_else(|| MemberFault::new(name, "is missing"))
 }
 
 /// An empty text is one, since a consumer can send it.

@@ -11,9 +11,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::fields::Fields;
-pub use self::message::Text;
-pub use self::receipt::Receipt;
 use super::settings::StatusCodes;
+use crate::connectors::callback::{Receipt, Text};
 use crate::connectors::form::MemberFault;
 
 /// One call.

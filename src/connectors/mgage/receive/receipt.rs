@@ -1,28 +1,12 @@
 //! DR: what became of a text.
 
-use serde_json::Value;
-
 use super::fields::Fields;
+use crate::connectors::callback::Receipt;
 use crate::connectors::form::MemberFault;
-use crate::connectors::mgage::settings::{StatusCodes, Verdict};
-use crate::values::Address;
+use crate::connectors::mgage::settings::StatusCodes;
 
 /// Longest status code that is looked up and kept.
 const CODE_CHARS_MAX: usize = 20;
-
-/// A receipt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// DirectTEXT's id of the text.
-    pub message_id: String,
-    /// Whom the text was for, where that is said.
-    pub recipient: Option<Address>,
-    pub code: String,
-    /// `None`: the code is in no table, so nothing is decided.
-    pub verdict: Option<Verdict>,
-    /// All fields as they came.
-    pub said: Value,
-}
 
 pub(super) fn read(fields: &Fields, codes: &StatusCodes) -> Result<Receipt, Vec<MemberFault>> {
     match (fields.id("message_id"), code(fields)) {

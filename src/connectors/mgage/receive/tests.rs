@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::connectors::mgage::settings::Verdict;
+use crate::connectors::verdict::Verdict;
 use crate::values::ReasonCode;
 
 fn call(form: &str) -> Result<Call, Vec<(String, u16)>> {

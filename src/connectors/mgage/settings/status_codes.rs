@@ -1,23 +1,10 @@
 //! What the status codes of receipts mean: a table that is known from a deployed client, and what a tenant knows better.
 
-use std::collections::HashMap;
-
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::connectors::document::SettingsFault;
+use crate::connectors::verdict::{Verdict, Verdicts};
 use crate::values::ReasonCode;
-
-/// Codes that a tenant may give a meaning.
-const CODES_MAX: usize = 500;
-
-/// What a receipt comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is on its way, and nothing is decided.
-    UnderWay,
-    Delivered,
-    Failed(ReasonCode),
-}
 
 /// No public document has the whole table. What is not in it decides nothing.
 const KNOWN: [(&str, Verdict); 21] = [
@@ -48,52 +35,19 @@ const KNOWN: [(&str, Verdict); 21] = [
 
 /// The table in force for one tenant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StatusCodes(HashMap<String, Verdict>);
+pub struct StatusCodes(Verdicts);
 
 impl StatusCodes {
-    /// Reads an object from codes to `Sent`, `Delivered`, or the reason code of a failure.
     pub(super) fn read(document: &Value) -> Result<Self, SettingsFault> {
-        const PLACE: &str = "/data/statusCodes";
-        let members: &Map<String, Value> = document
-            .as_object()
-            .ok_or_else(|| SettingsFault::new(PLACE, "must be an object"))?;
-        if members.len() > CODES_MAX {
-            let message = format!("must have at most {CODES_MAX} members");
-            return Err(SettingsFault::new(PLACE, message));
-        }
-        let codes = members.iter().map(|(code, meaning)| {
-            let verdict = verdict(meaning).ok_or_else(|| {
-                // RFC 6901.
-                let name = code.replace('~', "~0").replace('/', "~1");
-                let message = "must be Sent, Delivered, or the number of a reason";
-                SettingsFault::new(format!("{PLACE}/{name}"), message)
-            })?;
-            Ok((code.clone(), verdict))
-        });
-        Ok(Self(codes.collect::<Result<_, _>>()?))
+        Verdicts::read(document, "/data/statusCodes").map(Self)
     }
 
     /// What a code means; `None`: nobody has said.
     pub fn verdict(&self, code: &str) -> Option<Verdict> {
         let known = || KNOWN.iter().find(|(known, _)| *known == code);
         self.0
-            .get(code)
-            .copied()
+            .of(code)
             .or_else(|| known().map(|(_, verdict)| *verdict))
-    }
-}
-
-fn verdict(meaning: &Value) -> Option<Verdict> {
-    match meaning {
-        Value::String(word) if word == "Sent" => Some(Verdict::UnderWay),
-        Value::String(word) if word == "Delivered" => Some(Verdict::Delivered),
-        Value::Number(code) => {
-            let code = u16::try_from(code.as_u64()?).ok()?;
-            ReasonCode::from_code(code).map(Verdict::Failed)
-        }
-        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
-            None
-        }
     }
 }
 
@@ -116,18 +70,5 @@ mod tests {
             StatusCodes::default().verdict("40"),
             Some(Verdict::Delivered)
         );
-    }
-
-    #[test]
-    fn what_means_nothing_is_named() {
-        for (codes, place) in [
-            (json!([]), "/data/statusCodes"),
-            (json!({ "a/b": 12 }), "/data/statusCodes/a~1b"),
-            (json!({ "1": "delivered" }), "/data/statusCodes/1"),
-            (json!({ "1": -500 }), "/data/statusCodes/1"),
-            (json!({ "1": null }), "/data/statusCodes/1"),
-        ] {
-            assert_eq!(StatusCodes::read(&codes).unwrap_err().path, place);
-        }
     }
 }
