@@ -22,6 +22,7 @@ use crate::platform::http::LongBodies;
 use crate::platform::http::idempotency::IdempotencyKeys;
 use crate::platform::telemetry::MetricsPage;
 use crate::platform::vault::{Pseudonyms, Vault};
+use crate::provisioning::numbers::Numbers;
 use crate::router::States;
 use crate::suppressions::keywords::KeywordSets;
 use crate::suppressions::opt_outs::OptOuts;
@@ -118,6 +119,14 @@ impl Parts {
             https_only: config.outbound.https_only,
             public_url: config.server.public_url.clone(),
             keys,
+            numbers: Numbers {
+                directory: context.directory.clone(),
+                tokens: context.tokens.clone(),
+                clients: context.carrier_clients.clone(),
+                clock: context.clock.clone(),
+            },
+            ownership: Arc::clone(&context.ownership),
+            lifecycle: context.lifecycle.clone(),
         }
     }
 

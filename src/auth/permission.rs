@@ -318,6 +318,16 @@ impl PermissionSet {
     }
 }
 
+impl From<Permission> for PermissionPattern {
+    fn from(permission: Permission) -> Self {
+        let (area, action) = permission.parts();
+        Self(Kind::Segments {
+            area: Some(area),
+            action: Some(action),
+        })
+    }
+}
+
 impl FromIterator<PermissionPattern> for PermissionSet {
     fn from_iter<Patterns: IntoIterator<Item = PermissionPattern>>(patterns: Patterns) -> Self {
         Self(patterns.into_iter().collect())

@@ -11,6 +11,7 @@ pub mod directory;
 mod error;
 mod members;
 mod model;
+pub mod numbers;
 pub mod routes;
 mod senders;
 mod services;

@@ -10,16 +10,19 @@ use utoipa_axum::router::OpenApiRouter;
 use super::api_keys::{self, ApiKeys};
 use super::change::Change;
 use super::directory::Directory;
+use super::numbers::{self, Numbers};
 use super::senders::{self, Senders};
 use super::services::{self, Services};
 use super::transfer::{self, Transfer};
 use crate::audit::Entry;
 use crate::auth::Keyring;
+use crate::lanes::ownership::Ownership;
 use crate::platform::clock::Clock;
 use crate::platform::database::Pool;
 use crate::platform::http::ApiError;
 use crate::platform::http::envelope::Answer;
 use crate::platform::http::idempotency::{self, IdempotencyKeys, KeyedCall};
+use crate::platform::lifecycle::Lifecycle;
 use crate::platform::outbound::AddressGuard;
 use crate::platform::vault::Vault;
 
@@ -36,6 +39,9 @@ pub struct State {
     /// Under what the outside reaches us.
     pub public_url: Option<String>,
     pub keys: IdempotencyKeys,
+    pub numbers: Numbers,
+    pub ownership: Arc<Ownership>,
+    pub lifecycle: Lifecycle,
 }
 
 /// A change that is made once, whatever its caller repeats.
@@ -46,7 +52,7 @@ pub enum Begun {
     Before(Answer),
 }
 
-/// Keys, services and senders, with the base path.
+/// Keys, services, senders and numbers, with the base path.
 pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::default()
         .merge(api_keys::routes::routes())
@@ -54,6 +60,7 @@ pub fn routes() -> OpenApiRouter<State> {
         .merge(senders::routes::routes())
         .merge(transfer::routes::routes())
         .merge(signatures::routes())
+        .merge(numbers::routes::routes())
 }
 
 impl State {
@@ -123,6 +130,12 @@ impl FromRef<State> for Services {
             https_only: state.https_only,
             has_public_url: state.public_url.is_some(),
         }
+    }
+}
+
+impl FromRef<State> for Numbers {
+    fn from_ref(state: &State) -> Self {
+        state.numbers.clone()
     }
 }
 

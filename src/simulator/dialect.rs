@@ -158,7 +158,7 @@ impl Dialect {
             Self::MGage { .. } => ours.map(|ours| format!("mgage-{ours}")),
             Self::SparkPost { .. } => ours.map(|ours| format!("sparkpost-{ours}")),
             Self::Vonage { .. } => ours.map(|ours| format!("vonage-{ours}")),
-            Self::Portico(organization) => Some(organization.next_id()),
+            Self::Portico(_) => Some(genesys_cloud::new_id()),
             Self::Twilio { .. } => Some(twilio::id(number)),
         }
     }

@@ -95,6 +95,11 @@ impl GenesysCloud {
     }
 }
 
+/// An id for a message that is taken: 32 digits of base 16.
+pub(super) fn new_id() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
 /// The answer by which a message is taken.
 pub(super) fn accepted(id: Option<&str>, body: &[u8]) -> Response<Full<Bytes>> {
     let sent: Value = serde_json::from_slice(body).unwrap_or_default();

@@ -188,6 +188,7 @@ pub const MAY_IMPORT: &[(&str, &[&str])] = &[
             "audit",
             "auth",
             "config",
+            "connectors",
             "content",
             "conversations",
             "dispatch",

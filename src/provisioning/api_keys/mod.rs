@@ -125,6 +125,12 @@ impl ApiKeys {
         }
     }
 
+    /// Ends a key as a part of a change, which it was made for and which came to nothing.
+    pub async fn withdraw(change: &mut Change, id: Uuid) -> Result<(), ApiKeysError> {
+        let version = change.version();
+        Ok(store::delete(change.connection(), id, version).await?)
+    }
+
     /// Lists the keys that the caller may see, oldest first, from behind the key `after`.
     ///
     /// `tenant`: only keys of this one, which the caller must be allowed to act for.

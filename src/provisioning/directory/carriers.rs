@@ -58,14 +58,7 @@ impl Carriers {
                 )
             }),
             (Provider::Portico, channel_type) => {
-                let identity = self.identity.as_ref()?;
-                let api = self.portico(channel_type)?;
-                let carrier = PorticoCarrier {
-                    identity: Arc::clone(&identity.settings),
-                    api: Arc::clone(&api.settings),
-                };
-                // Either may have been what was wrong.
-                let saved_at = api.saved_at.max(identity.saved_at);
+                let (carrier, saved_at) = self.portico(channel_type).ok()?;
                 Some((ConnectorSettings::Portico(carrier), saved_at))
             }
             (
@@ -75,19 +68,22 @@ impl Carriers {
         }
     }
 
-    /// Which service a channel of this type lacks, that is to be sent for through Portico.
-    pub(super) fn portico_lacks(&self, channel_type: ChannelType) -> ServiceName {
-        match (self.portico(channel_type), channel_type) {
-            (Some(_), _) => ServiceName::PurecloudIdp,
-            (None, ChannelType::Sms) => ServiceName::PorticoSms,
-            (None, ChannelType::Email) => ServiceName::PorticoEmail,
-        }
-    }
-
-    fn portico(&self, channel_type: ChannelType) -> Option<&Dated<PorticoSettings>> {
-        match channel_type {
-            ChannelType::Sms => self.portico_sms.as_ref(),
-            ChannelType::Email => self.portico_email.as_ref(),
-        }
+    /// By what a channel of this type is sent for through Portico, or which service is missing for that.
+    pub(super) fn portico(
+        &self,
+        channel_type: ChannelType,
+    ) -> Result<(PorticoCarrier, OffsetDateTime), ServiceName> {
+        let (api, name) = match channel_type {
+            ChannelType::Sms => (self.portico_sms.as_ref(), ServiceName::PorticoSms),
+            ChannelType::Email => (self.portico_email.as_ref(), ServiceName::PorticoEmail),
+        };
+        let api = api.ok_or(name)?;
+        let identity = self.identity.as_ref().ok_or(ServiceName::PurecloudIdp)?;
+        let carrier = PorticoCarrier {
+            identity: Arc::clone(&identity.settings),
+            api: Arc::clone(&api.settings),
+        };
+        // Either may have been what was wrong.
+        Ok((carrier, api.saved_at.max(identity.saved_at)))
     }
 }

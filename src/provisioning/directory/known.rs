@@ -43,17 +43,17 @@ pub(super) struct Known {
     receiving: ReceivingChannel,
     agents_use: Provider,
     campaigns_use: Provider,
-    portico_lacks: ServiceName,
+    /// What Portico needs to send for it, and the tenant does not have.
+    portico_lacks: Option<ServiceName>,
 }
 
 impl Known {
     /// `default`: what the tenant's service for this type of channel says. `portico_lacks`: the service without which
-    /// Portico cannot send for it, where it cannot.
-    /// `callbacks`: with what the providers of the tenant's services call.
+    /// Portico cannot send for it. `callbacks`: with what the providers of the tenant's services call.
     pub(super) fn build(
         (ccid, channel_id): (Ccid, &ChannelId),
         named: Named<'_>,
-        (default, portico_lacks): (Option<Provider>, ServiceName),
+        (default, portico_lacks): (Option<Provider>, Option<ServiceName>),
         callbacks: &HashMap<ServiceName, CallbackTokens>,
     ) -> Self {
         let [agents_use, campaigns_use] = named.providers(default);
@@ -111,7 +111,9 @@ impl Known {
             Provider::Async => CannotSend::NotInAsync,
             Provider::MGage => CannotSend::NoService(ServiceName::MGageSms),
             Provider::SparkPost => CannotSend::NoService(ServiceName::SparkPostEmail),
-            Provider::Portico => CannotSend::NoService(self.portico_lacks),
+            Provider::Portico => {
+                CannotSend::NoService(self.portico_lacks.unwrap_or(ServiceName::PurecloudIdp))
+            }
             Provider::HttpSms => CannotSend::NoService(ServiceName::HttpSms),
         })
     }

@@ -8,9 +8,10 @@ use super::handover::Handover;
 use super::tenant::{Defaults, Tenant};
 use crate::connectors::http_sms::settings::HttpSmsSettings;
 use crate::connectors::mgage::settings::MGageSettings;
+use crate::connectors::portico::settings::PorticoCarrier;
 use crate::lanes::LaneId;
 use crate::provisioning::model::{Provider, Sender, ServiceName};
-use crate::values::{Ccid, ChannelId};
+use crate::values::{Ccid, ChannelId, ChannelType};
 
 /// Everything that is provisioned but keys, as of one version.
 #[derive(Debug)]
@@ -105,6 +106,13 @@ impl Snapshot {
     pub fn takes_call_of_sparkpost(&self, ccid: Ccid, token: &str, now_ms: i64) -> bool {
         let tenant = self.tenants.get(&ccid);
         tenant.is_some_and(|tenant| tenant.takes_call(ServiceName::SparkPostEmail, token, now_ms))
+    }
+
+    /// How a tenant reaches the aggregation service, or which service is missing for that.
+    pub fn portico_sms(&self, ccid: Ccid) -> Result<PorticoCarrier, ServiceName> {
+        let tenant = self.tenants.get(&ccid).ok_or(ServiceName::PorticoSms)?;
+        let (carrier, _) = tenant.carriers().portico(ChannelType::Sms)?;
+        Ok(carrier)
     }
 
     /// The channel as messages of consumers see it, whoever sends for it.

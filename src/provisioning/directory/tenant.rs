@@ -60,7 +60,7 @@ impl Tenant {
             .into_iter()
             .map(|(channel_id, named)| {
                 let default = parts.default_provider(channel_id);
-                let portico_lacks = parts.carriers.portico_lacks(channel_id.channel_type());
+                let portico_lacks = parts.carriers.portico(channel_id.channel_type()).err();
                 (
                     channel_id.clone(),
                     Known::build(

@@ -52,7 +52,12 @@ impl GenesysCloud {
             let message = "tollfreeNumber is required";
             return fault(StatusCode::BAD_REQUEST, "bad.request", message);
         }
-        self.state().orders.extend(ordered);
+        let mut state = self.state();
+        state.orders.extend(ordered);
+        if let Some(status) = state.switches.order_status {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::GATEWAY_TIMEOUT);
+            return answer(status, "{}");
+        }
         let order = json!({ "orderId": Uuid::new_v4().to_string(), "status": "PENDING" });
         answer(StatusCode::OK, order.to_string())
     }

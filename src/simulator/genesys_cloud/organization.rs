@@ -21,7 +21,6 @@ pub struct GenesysCloud {
 struct Shared {
     state: Mutex<State>,
     grants_asked: AtomicU64,
-    taken: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -45,6 +44,8 @@ pub struct Switches {
     pub login_status: Option<u16>,
     /// Requests that a token may make in a minute.
     pub requests_per_minute: u64,
+    /// Orders of numbers are taken, and answered with this status.
+    pub order_status: Option<u16>,
     /// How long a minute is.
     pub minute_seconds: u64,
 }
@@ -55,6 +56,7 @@ impl Default for Switches {
             token_seconds: 86_399,
             invalid_client_status: 400,
             login_status: None,
+            order_status: None,
             requests_per_minute: 300,
             minute_seconds: 60,
         }
@@ -73,7 +75,6 @@ impl GenesysCloud {
                     orders: Vec::new(),
                 }),
                 grants_asked: AtomicU64::new(0),
-                taken: AtomicU64::new(0),
             }),
         }
     }
@@ -105,12 +106,6 @@ impl GenesysCloud {
 
     pub(super) fn count_grant(&self) -> u64 {
         self.shared.grants_asked.fetch_add(1, Ordering::SeqCst) + 1
-    }
-
-    /// An id for a message that is taken: 32 digits of base 16.
-    pub(in crate::simulator) fn next_id(&self) -> String {
-        let number = self.shared.taken.fetch_add(1, Ordering::SeqCst) + 1;
-        format!("{number:032x}")
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

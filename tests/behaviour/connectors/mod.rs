@@ -8,6 +8,7 @@ mod mgage;
 mod mgage_callbacks;
 mod mgage_unknown;
 mod portico;
+mod portico_numbers;
 mod portico_tokens;
 mod sparkpost;
 mod sparkpost_events;

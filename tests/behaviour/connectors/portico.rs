@@ -12,10 +12,8 @@ async fn a_text_goes_out_between_international_numbers_and_is_sent_under_the_pro
     let id = site.send("Your parcel is here 😀").await;
     let message = site.tenant.wait_for_status(&id, "Sent").await;
     assert_eq!(message["provider"], "Portico");
-    assert_eq!(
-        message["providerMessageIds"],
-        json!(["00000000000000000000000000000001"])
-    );
+    let there = message["providerMessageIds"][0].as_str().unwrap();
+    assert_eq!(there.len(), 32, "{there}");
 
     let [request] = site.provider.wait_for(1).await.try_into().unwrap();
     assert_eq!(request.signature, Signature::Good);

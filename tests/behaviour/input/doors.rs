@@ -335,7 +335,20 @@ fn provisioning(objects: &Objects) -> Vec<Door> {
         "media": "m", "cxcOnly": "true", "provider": "Async", "header:X-Route": "blue",
     });
     let tenant = json!({ "ccid": ccid, "services": [], "senders": [] });
+    let order = json!([{ "tollfreeNumber": "18445551212", "comment": "c", "emailAddress": "a@example.com" }]);
     [
+        // Nobody has provisioned who sells numbers.
+        Door::get("/nexus/v3/provisioning/numbers/{ccid}")
+            .at(&[&ccid])
+            .answers(&[422]),
+        Door::get("/nexus/v3/provisioning/numbers/{ccid}/available")
+            .at(&[&ccid])
+            .query("numberOfResults=5&vanity=PIZZA")
+            .answers(&[422]),
+        Door::post("/nexus/v3/provisioning/numbers/{ccid}")
+            .at(&[&ccid])
+            .takes(order)
+            .answers(&[422]),
         Door::get("/nexus/v3/provisioning/export/{ccid}").at(&[&ccid]),
         Door::post("/nexus/v3/provisioning/import/{ccid}")
             .at(&[&ccid])

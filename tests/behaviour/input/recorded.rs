@@ -76,6 +76,11 @@ const DECISIONS: &[(&str, &str, Leaves)] = &[
         "/nexus/v3/provisioning/services/{ccid}/{name}/callback-token",
         One("service.callback-token-renewed"),
     ),
+    (
+        "POST",
+        "/nexus/v3/provisioning/numbers/{ccid}",
+        One("key.created"),
+    ),
     ("POST", "/nexus/v3/messages", Nothing(TRAFFIC)),
     ("POST", "/nexus/v3/messages/{id}/cancel", Nothing(TRAFFIC)),
     (

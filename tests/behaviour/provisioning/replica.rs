@@ -6,11 +6,15 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request};
 use nexus_gateway::auth::ApiKey;
+use nexus_gateway::connectors::genesys_cloud::Tokens;
+use nexus_gateway::lanes::ownership::Ownership;
 use nexus_gateway::platform::clock::Clock;
 use nexus_gateway::platform::database::Pool;
 use nexus_gateway::platform::http::idempotency::{CrowdedTenants, IdempotencyKeys};
-use nexus_gateway::platform::outbound::AddressGuard;
+use nexus_gateway::platform::lifecycle::Lifecycle;
+use nexus_gateway::platform::outbound::{AddressGuard, OutboundClients, OutboundOptions};
 use nexus_gateway::platform::vault::{MasterKey, Vault};
+use nexus_gateway::provisioning::numbers::Numbers;
 use nexus_gateway::provisioning::{self, Directory, routes};
 use nexus_gateway::values::Ccid;
 use serde_json::Value;
@@ -89,7 +93,17 @@ impl Deployment {
         let directory = Directory::load(&self.pool, Arc::clone(&vault))
             .await
             .unwrap();
+        let guard = AddressGuard::new(Vec::new());
+        let clients = OutboundClients::new(guard.clone(), OutboundOptions::default()).unwrap();
         let state = routes::State {
+            numbers: Numbers {
+                directory: directory.clone(),
+                tokens: Tokens::new(clock.clone(), clients.clone()),
+                clients,
+                clock: clock.clone(),
+            },
+            ownership: Arc::new(Ownership::new(clock.clone())),
+            lifecycle: Lifecycle::new(),
             keys: IdempotencyKeys {
                 vault: Arc::clone(&vault),
                 crowded: CrowdedTenants::default(),
@@ -98,7 +112,7 @@ impl Deployment {
             directory: directory.clone(),
             vault,
             clock,
-            guard: AddressGuard::new(Vec::new()),
+            guard,
             public_url: None,
             https_only: false,
         };

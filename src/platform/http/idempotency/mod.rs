@@ -84,15 +84,54 @@ impl IdempotencyKeys {
         now_ms: i64,
     ) -> Result<(), ApiError> {
         let Some(call) = call else { return Ok(()) };
-        let mut plain = answer.status.as_u16().to_be_bytes().to_vec();
-        plain.extend_from_slice(&answer.body);
-        let sealed = self.vault.seal(&context(call), &plain);
+        let sealed = self.sealed(call, answer);
         let kept = store::keep(connection, call, &sealed, now_ms).await;
         if kept.map_err(ApiError::unavailable)? {
             Ok(())
         } else {
             Err(still_running())
         }
+    }
+
+    /// Puts another answer in the place of one that is kept, if it is still that one; whether it was. Without a key
+    /// there is nothing to be put.
+    pub async fn replace(
+        &self,
+        pool: &Pool,
+        call: Option<&KeyedCall>,
+        (kept, answer): (&Answer, &Answer),
+    ) -> Result<bool, ApiError> {
+        let Some(call) = call else { return Ok(true) };
+        let mut transaction = pool.begin().await.map_err(ApiError::unavailable)?;
+        let found = self.begin(&mut transaction, Some(call)).await;
+        let (mut transaction, found) = transaction.unless_refused(found).await?;
+        let is_kept =
+            found.is_some_and(|found| (found.status, &found.body) == (kept.status, &kept.body));
+        if !is_kept {
+            return Ok(false);
+        }
+        let sealed = self.sealed(call, answer);
+        let replaced = store::replace(&mut transaction, call, &sealed).await;
+        replaced.map_err(ApiError::unavailable)?;
+        transaction.commit().await.map_err(ApiError::unavailable)?;
+        Ok(true)
+    }
+
+    /// Forgets a call that has done nothing after all, within the transaction that undoes it.
+    pub async fn forget(
+        &self,
+        connection: &mut PgConnection,
+        call: Option<&KeyedCall>,
+    ) -> Result<(), ApiError> {
+        let Some(call) = call else { return Ok(()) };
+        let forgotten = store::forget(connection, call).await;
+        forgotten.map_err(ApiError::unavailable)
+    }
+
+    fn sealed(&self, call: &KeyedCall, answer: &Answer) -> Vec<u8> {
+        let mut plain = answer.status.as_u16().to_be_bytes().to_vec();
+        plain.extend_from_slice(&answer.body);
+        self.vault.seal(&context(call), &plain)
     }
 
     /// Begins a call whose work is not this process's alone, and so in no transaction of ours: doing it twice must do

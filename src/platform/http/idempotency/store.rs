@@ -64,6 +64,35 @@ pub async fn keep(
     Ok(kept.rows_affected() == 1)
 }
 
+/// Puts another answer in the place of the one that is kept; the caller holds the key's lock.
+pub async fn replace(
+    connection: &mut PgConnection,
+    call: &KeyedCall,
+    sealed_answer: &[u8],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update idempotency_keys set sealed_answer = $3 where ccid = $1 and key = $2",
+        call.ccid.as_uuid(),
+        call.key.as_str(),
+        sealed_answer,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Forgets a call that has done nothing after all.
+pub async fn forget(connection: &mut PgConnection, call: &KeyedCall) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from idempotency_keys where ccid = $1 and key = $2",
+        call.ccid.as_uuid(),
+        call.key.as_str(),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Takes the keys of a flush's submissions, and answers the claimants whose key another call holds.
 pub async fn take(
     connection: &mut PgConnection,
