@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::carriers::Carrier;
 use super::tenant::{CHAT_CHANNEL, Tenant, VISITOR};
 
 pub(super) struct Places<'a> {
@@ -63,6 +64,24 @@ curl -sS {internal_url}/metrics
 
 The simulated third party listens on http://{third_party} and shows every webhook here. Ctrl-C stops everything; what was stored stays."#
     )
+}
+
+/// Where the providers are played, and whose messages they carry.
+pub(super) fn of_carriers(carriers: &[Carrier]) -> String {
+    let mut text =
+        "\nEach provider has a tenant of its own; paste one of these lines, then use api as above:"
+            .to_owned();
+    for Carrier {
+        provider,
+        tenant,
+        played,
+    } in carriers
+    {
+        let (ccid, key, address) = (tenant.ccid, &tenant.api_key, played.address());
+        let line = format!("\nCCID={ccid} KEY={key}   # {provider}, simulated at http://{address}");
+        text.push_str(&line);
+    }
+    text
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The product in one minute: a demo tenant, a simulated third party, and the vendor's SMS and email data flows
-//! played between them and a running gateway, every exchange shown and checked against the contract.
+//! played between them and a running gateway, every exchange shown and checked against the contract; then a tenant
+//! for each provider that is built in, with that provider simulated.
 //!
 //! It knows the gateway by its HTTP interface only, so it plays the same against any deployment that may reach it.
 
+mod carriers;
 mod email_flow;
 mod error;
 mod gateway;
@@ -22,6 +24,7 @@ use serde_json::Value;
 use crate::simulator::{Answer, Received, ThirdParty, ThirdPartyOptions};
 use crate::values::Secret;
 
+use carriers::Carrier;
 pub use error::DemoError;
 use gateway::Gateway;
 use stage::Stage;
@@ -48,14 +51,15 @@ pub struct DemoOptions<Out> {
     pub out: Out,
 }
 
-/// A demo whose flows have been played. The simulated third party answers until this is dropped.
+/// A demo whose flows have been played. The simulated third party and providers answer until this is dropped.
 #[derive(Debug)]
 pub struct Demo<Out> {
     third_party: ThirdParty,
+    _carriers: Vec<Carrier>,
     transcript: Transcript<Out>,
 }
 
-/// Provisions the demo tenant and plays each flow once.
+/// Provisions the demo's tenants, plays each flow once, and sends one message through each provider.
 ///
 /// # Errors
 ///
@@ -76,6 +80,8 @@ pub async fn run<Out: Write>(options: DemoOptions<Out>) -> Result<Demo<Out>, Dem
     )
     .await?;
     play(&gateway, &tenant, &third_party, &mut transcript).await?;
+    let carriers =
+        carriers::play(gateway.base_url(), &options.bootstrap_key, &mut transcript).await?;
     transcript.sum()?;
     if !options.once {
         let places = invitation::Places {
@@ -84,9 +90,11 @@ pub async fn run<Out: Write>(options: DemoOptions<Out>) -> Result<Demo<Out>, Dem
             third_party: third_party.address(),
         };
         transcript.paragraph(&invitation::text(&places, &tenant))?;
+        transcript.paragraph(&invitation::of_carriers(&carriers))?;
     }
     Ok(Demo {
         third_party,
+        _carriers: carriers,
         transcript,
     })
 }

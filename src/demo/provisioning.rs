@@ -70,7 +70,7 @@ pub(super) async fn provision<Out: Write>(
 }
 
 /// The key is there if it opens the door.
-async fn ensure_api_key<Out: Write>(
+pub(super) async fn ensure_api_key<Out: Write>(
     gateway: &Gateway,
     tenant: &Tenant,
     bootstrap_key: &Secret,
@@ -106,7 +106,7 @@ async fn ensure_api_key<Out: Write>(
     expect_answer(transcript, "the tenant's API key was made", 201, &reply)
 }
 
-async fn put<Out: Write>(
+pub(super) async fn put<Out: Write>(
     gateway: &Gateway,
     path: &str,
     body: &Value,

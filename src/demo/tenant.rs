@@ -1,4 +1,4 @@
-//! The demo tenant: fixed names and numbers, with a key and secrets derived from the cluster's key.
+//! The demo's tenants: fixed names and numbers, with a key and secrets derived from the cluster's key.
 
 use uuid::{Builder, Uuid};
 
@@ -32,16 +32,35 @@ pub(super) struct Tenant {
 }
 
 impl Tenant {
+    /// The one whose messages the simulated third party carries.
     pub(super) fn derived_from(bootstrap_key: &Secret) -> Self {
+        Self::of(bootstrap_key, 1, "api key")
+    }
+
+    /// One of those whose messages a provider carries, from 2.
+    pub(super) fn numbered(bootstrap_key: &Secret, number: u8) -> Self {
+        Self::of(
+            bootstrap_key,
+            number,
+            &format!("api key of tenant {number}"),
+        )
+    }
+
+    fn of(bootstrap_key: &Secret, number: u8, purpose: &str) -> Self {
         let mut key = [0; 16];
         // The first half of the digest: a version 4 UUID takes no more.
-        let digest = hex::decode(derive(bootstrap_key, "api key")).unwrap_or_default();
+        let digest = hex::decode(derive(bootstrap_key, purpose)).unwrap_or_default();
         key.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
         Self {
-            ccid: Uuid::from_u128(0xd3a0_0000_0000_4000_8000_0000_0000_0001),
+            ccid: Uuid::from_u128(0xd3a0_0000_0000_4000_8000_0000_0000_0000 | u128::from(number)),
             api_key: Builder::from_random_bytes(key).into_uuid().to_string(),
             root: bootstrap_key.clone(),
         }
+    }
+
+    /// What its provider knows us by.
+    pub(super) fn account_secret(&self) -> Secret {
+        Secret::new(derive(&self.root, &format!("account of {}", self.ccid)))
     }
 
     /// Signs what the third party sends on this channel.

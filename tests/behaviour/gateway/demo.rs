@@ -34,6 +34,10 @@ async fn the_demo_plays_both_of_the_vendor_s_flows_and_can_be_played_again() {
             "✓ its body is the vendor's email webhook",
             "✓ the message is Failed",
             "✓ its history has the third party's reason",
+            "A tenant whose messages mGage carries",
+            "POST /api/v1/transmissions at SparkPost",
+            "POST /api/v2/conversations/messages/agentless at Portico",
+            "✓ its provider took it",
         ] {
             assert!(shown.contains(line), "{line}\n{shown}");
         }
