@@ -1,6 +1,7 @@
 //! Files that a provider wants in the request itself, rather than a link to them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
@@ -14,7 +15,7 @@ use crate::values::{Ccid, MediaId, StoredFile};
 /// Messages whose files are in memory at once; the next one waits.
 const AT_ONCE_MAX: usize = 4;
 /// How long one reading may take, with the wait for a connection and for its turn.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Why files cannot be attached.
 #[derive(Debug, thiserror::Error)]
@@ -52,9 +53,9 @@ impl Attachments {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        // Closed never: the semaphore lives as long as this.
-        let _place = self.places.acquire().await.ok();
         let read = within(PATIENCE, async {
+            // Closed never: the semaphore lives as long as this.
+            let _place = self.places.acquire().await.ok();
             Ok::<_, sqlx::Error>(self.read_all(ccid, ids, bytes_max).await)
         });
         read.await?

@@ -8,9 +8,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::agents::Agents;
 use super::errands::{self, Errand};
-use super::round::{Failed, Round, Verdict, tell_given_up};
+use super::round::{Failed, MaySend, Round, Verdict, tell_given_up};
 use crate::dispatch::brakes::Brakes;
 use crate::dispatch::breaker::Breaker;
 use crate::dispatch::context::DispatchContext;
@@ -36,7 +35,6 @@ const RETRY_MAX_MS: i64 = 60_000;
 /// One lane's loop.
 pub struct FollowerLoop {
     pub(super) context: Arc<DispatchContext>,
-    pub(super) agents: Agents,
     pub(super) owned: Arc<OwnedLane>,
     pub(super) life: Life,
     pub(super) ccid: Ccid,
@@ -88,7 +86,6 @@ impl FollowerLoop {
             row.parked_until,
         );
         Self {
-            agents: context.agents.clone(),
             follower: Follower::new(context.growth.follow(row.ccid)),
             context,
             owned,
@@ -267,7 +264,7 @@ impl FollowerLoop {
     }
 
     /// Does what is left of a page, as far as it is taken.
-    async fn work(&mut self, handover: &Handover) {
+    async fn work(&mut self, handover: &Arc<Handover>) {
         let Some(slot) = self.context.slots.take(self.ccid, &self.turn) else {
             // Whoever's turn it is hears of it.
             self.wait(None).await;
@@ -283,18 +280,7 @@ impl FollowerLoop {
             return;
         }
         self.owned.set_open_attempts(1);
-        let round = Round {
-            agents: &self.agents,
-            handover,
-            head_hold: self.context.settings.head_hold,
-            message_age_max: self.context.settings.message_age_max,
-        };
-        let cut = self.context.lifecycle.cut();
-        let clock = &self.context.clock;
-        let done = tokio::select! {
-            done = round.run(errands, clock) => Some(done),
-            () = cut.cancelled() => None,
-        };
+        let done = self.go_round(handover, errands).await;
         drop(slot);
         self.turn.pass_on();
         self.owned.set_open_attempts(0);
@@ -308,8 +294,40 @@ impl FollowerLoop {
             self.due_at = None;
             self.move_on(place).await;
         } else {
-            self.put_off(failed);
+            if failed.error.is_some() {
+                self.put_off(failed);
+            }
             self.todo = Some((left, place));
+        }
+    }
+
+    /// One round, during which the lane may be paused or given away; `None` where it was cut.
+    async fn go_round(
+        &mut self,
+        handover: &Arc<Handover>,
+        errands: Vec<Errand>,
+    ) -> Option<(Vec<Errand>, Verdict)> {
+        let round = Round {
+            agents: self.context.agents.clone(),
+            handover: Arc::clone(handover),
+            clock: self.context.clock.clone(),
+            may_send: MaySend {
+                open: self.brakes.open(),
+                ownership: Arc::clone(&self.context.ownership),
+                life: self.life,
+            },
+            head_hold: self.context.settings.head_hold,
+            message_age_max: self.context.settings.message_age_max,
+        };
+        let cut = self.context.lifecycle.cut();
+        let running = round.run(errands);
+        tokio::pin!(running);
+        loop {
+            tokio::select! {
+                done = &mut running => return Some(done),
+                Some(signal) = self.inbox.recv() => self.listen(&signal).await,
+                () = cut.cancelled() => return None,
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! One round through what a page of the feed asks for: what is about one consumer in order, what is about several at the
 //! same time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -10,6 +11,9 @@ use tracing::warn;
 use super::agents::Agents;
 use super::errands::Errand;
 use crate::connectors::outcome::{AttemptError, Outcome};
+use crate::dispatch::gate::LaneOpen;
+use crate::lanes::model::Life;
+use crate::lanes::ownership::Ownership;
 use crate::platform::clock::Clock;
 use crate::platform::telemetry::metric;
 use crate::provisioning::directory::Handover;
@@ -19,13 +23,30 @@ use crate::values::MessageId;
 const CONSUMERS_AT_ONCE: usize = 8;
 
 /// What a round works with.
-pub(super) struct Round<'a> {
-    pub agents: &'a Agents,
-    pub handover: &'a Handover,
+pub(super) struct Round {
+    pub agents: Agents,
+    pub handover: Arc<Handover>,
+    pub clock: Clock,
+    /// Whether the lane is still ours to send through, and to be sent through.
+    pub may_send: MaySend,
     /// What alone is not taken for longer, while others are, is given up.
     pub head_hold: Duration,
     /// What is older is given up.
     pub message_age_max: Duration,
+}
+
+/// Asked before each call.
+#[derive(Debug)]
+pub(super) struct MaySend {
+    pub open: Arc<LaneOpen>,
+    pub ownership: Arc<Ownership>,
+    pub life: Life,
+}
+
+impl MaySend {
+    fn now(&self) -> bool {
+        self.open.is_open() && !self.ownership.is_held() && self.ownership.life() == Some(self.life)
+    }
 }
 
 /// Why something was not done.
@@ -75,11 +96,11 @@ struct Gone {
     verdict: Verdict,
 }
 
-impl Round<'_> {
+impl Round {
     /// Does what can be done; answers what is left in its order, and what is to be thought of the endpoint.
-    pub(super) async fn run(&self, errands: Vec<Errand>, clock: &Clock) -> (Vec<Errand>, Verdict) {
+    pub(super) async fn run(&self, errands: Vec<Errand>) -> (Vec<Errand>, Verdict) {
         let by_consumer = stream::iter(by_consumer(errands));
-        let walks = by_consumer.map(|errands| self.walk(errands, clock));
+        let walks = by_consumer.map(|errands| self.walk(errands));
         let gone: Vec<Gone> = walks.buffered(CONSUMERS_AT_ONCE).collect().await;
         let mut verdict = Verdict::default();
         let mut left = Vec::new();
@@ -87,7 +108,7 @@ impl Round<'_> {
             verdict.add(walk.verdict);
             left.extend(walk.left);
         }
-        let now_ms = clock.now_ms();
+        let now_ms = self.clock.now_ms();
         if verdict.works {
             self.give_up_on_the_stuck(&mut left, &mut verdict, now_ms);
         }
@@ -95,12 +116,12 @@ impl Round<'_> {
     }
 
     /// Goes through the errands of one consumer up to the first that is not done.
-    async fn walk(&self, errands: Vec<Errand>, clock: &Clock) -> Gone {
+    async fn walk(&self, errands: Vec<Errand>) -> Gone {
         let mut verdict = Verdict::default();
         let mut errands = errands.into_iter();
         let mut left = Vec::new();
         for mut errand in errands.by_ref() {
-            if self.is_too_old(&errand, clock.now_ms()) {
+            if self.is_too_old(&errand, self.clock.now_ms()) {
                 verdict
                     .given_up
                     .push((errand.message, AttemptError::Timeout));
@@ -111,7 +132,11 @@ impl Round<'_> {
                 Done::Taken => {}
                 Done::Refused(error) => verdict.given_up.push((errand.message, error)),
                 Done::Not => {
-                    errand.failing_since.get_or_insert(clock.now_ms());
+                    errand.failing_since.get_or_insert(self.clock.now_ms());
+                    left.push(errand);
+                    break;
+                }
+                Done::NotBegun => {
                     left.push(errand);
                     break;
                 }
@@ -123,13 +148,16 @@ impl Round<'_> {
 
     async fn run_errand(&self, errand: &mut Errand, verdict: &mut Verdict) -> Done {
         while let Some(call) = errand.calls.first() {
-            let outcome = self.agents.hand_in(self.handover, call).await;
+            if !self.may_send.now() {
+                return Done::NotBegun;
+            }
+            let outcome = self.agents.hand_in(&self.handover, call).await;
             metrics::counter!(metric::HANDED_OVER, "outcome" => outcome.class()).increment(1);
             match verdict.hear(&outcome) {
                 Done::Taken => {
                     errand.calls.remove(0);
                 }
-                done @ (Done::Refused(_) | Done::Not) => return done,
+                done @ (Done::Refused(_) | Done::Not | Done::NotBegun) => return done,
             }
         }
         Done::Taken
@@ -161,6 +189,8 @@ enum Done {
     /// It will never be taken.
     Refused(AttemptError),
     Not,
+    /// The lane is not to be sent through any more.
+    NotBegun,
 }
 
 impl Verdict {
@@ -201,7 +231,7 @@ impl Verdict {
                 self.fault = true;
                 self.fail(*reason, None)
             }
-            Outcome::NotStarted { .. } => Done::Not,
+            Outcome::NotStarted { .. } => Done::NotBegun,
         }
     }
 

@@ -116,7 +116,7 @@ const AGGREGATED: (&str, fn() -> Value) = (
 );
 
 /// A service of `docs/providers/http-sms`, but for its `url`, with this secret.
-fn described(document: &str, secret: Value) -> Value {
+fn described(document: &str, secret: &Value) -> Value {
     let document: Value = serde_json::from_str(document).unwrap();
     json!({ "data": document["data"], "secret": secret })
 }
@@ -128,7 +128,7 @@ pub const TWILIO: Carrier = Carrier {
     },
     service: ("HttpSms", || {
         let document = include_str!("../../../docs/providers/http-sms/twilio.json");
-        described(document, json!({ "authToken": "open sesame" }))
+        described(document, &json!({ "authToken": "open sesame" }))
     }),
     identity: None,
     wrong_secret: || json!({ "authToken": "guessed" }),
@@ -144,7 +144,7 @@ pub const VONAGE: Carrier = Carrier {
     },
     service: ("HttpSms", || {
         let document = include_str!("../../../docs/providers/http-sms/vonage.json");
-        described(document, json!({ "apiSecret": "open sesame" }))
+        described(document, &json!({ "apiSecret": "open sesame" }))
     }),
     wrong_secret: || json!({ "apiSecret": "guessed" }),
     ..TWILIO
@@ -156,7 +156,7 @@ pub const INFOBIP: Carrier = Carrier {
     },
     service: ("HttpSms", || {
         let document = include_str!("../../../docs/providers/http-sms/infobip.json");
-        described(document, json!({ "apiKey": "open sesame" }))
+        described(document, &json!({ "apiKey": "open sesame" }))
     }),
     wrong_secret: || json!({ "apiKey": "guessed" }),
     ..TWILIO

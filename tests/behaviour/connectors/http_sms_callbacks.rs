@@ -53,9 +53,9 @@ async fn receipts_arrive(carrier: Carrier) {
 
 #[tokio::test]
 async fn receipts_say_what_became_of_a_text_whatever_their_order_and_number() {
-    receipts_arrive(TWILIO).await;
-    receipts_arrive(VONAGE).await;
-    receipts_arrive(INFOBIP).await;
+    Box::pin(receipts_arrive(TWILIO)).await;
+    Box::pin(receipts_arrive(VONAGE)).await;
+    Box::pin(receipts_arrive(INFOBIP)).await;
 }
 
 #[tokio::test]

@@ -46,9 +46,9 @@ fn links(world: &World) -> Vec<Call> {
 fn with_token(world: &World, door: Door, token_of: Side) -> Door {
     let (address, _) = door.path.rsplit_once('/').unwrap();
     let tokens = &world.objects(token_of).callback;
-    let words = ["/mgage/", "/sparkpost/", "/http-sms/"];
-    let word = words.iter().position(|word| address.contains(word));
-    let token = &tokens[word.unwrap() + 1];
+    let callers = ["/mgage/", "/sparkpost/", "/http-sms/"];
+    let caller = callers.iter().position(|caller| address.contains(caller));
+    let token = &tokens[caller.unwrap() + 1];
     let path = format!("{address}/{token}");
     Door { path, ..door }
 }
