@@ -28,11 +28,11 @@ pub(super) struct SimulateArguments {
     /// Whom it plays.
     #[arg(long, value_enum, default_value_t = Played::ThirdParty)]
     provider: Played,
-    /// What it accepts: the webhook secret of a third party, the key of SparkPost or Infobip, the password of mGage's user
+    /// What it accepts: the webhook secret of a third party, the key of SparkPost, Infobip or Kaleyra.io, the password of mGage's user
     /// `nexus`, the secret of Genesys Cloud's client `nexus`, the token of Twilio's account or the secret of Vonage's.
     #[arg(long, required_if_eq_any([
         ("provider", "mgage"), ("provider", "sparkpost"), ("provider", "twilio"), ("provider", "vonage"),
-        ("provider", "infobip"), ("provider", "portico"),
+        ("provider", "infobip"), ("provider", "kaleyra"), ("provider", "portico"),
     ]))]
     secret: Option<String>,
     #[command(flatten)]
@@ -96,6 +96,8 @@ enum Played {
     /// mGage's DirectTEXT.
     #[value(name = "mgage")]
     MGage,
+    /// Kaleyra.io's REST API.
+    Kaleyra,
     /// SparkPost's transmissions.
     #[value(name = "sparkpost")]
     SparkPost,
@@ -150,6 +152,7 @@ pub(super) async fn simulate(arguments: SimulateArguments) -> Result<(), Command
         Played::MGage => ("mGage", third_party.base_url()),
         Played::SparkPost => ("SparkPost", third_party.base_url()),
         Played::Portico => ("Genesys Cloud", third_party.base_url()),
+        Played::Kaleyra => ("Kaleyra.io", third_party.base_url()),
         Played::Twilio => ("Twilio", third_party.base_url()),
         Played::Vonage => ("Vonage", third_party.base_url()),
         Played::Infobip => ("Infobip", third_party.base_url()),
@@ -181,6 +184,7 @@ fn options(provider: Played, secret: Option<Secret>) -> ThirdPartyOptions {
             secret,
         },
         Played::Infobip => Dialect::Infobip { key: secret },
+        Played::Kaleyra => Dialect::KaleyraIo { key: secret },
     };
     ThirdPartyOptions {
         dialect,

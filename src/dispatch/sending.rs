@@ -165,10 +165,14 @@ fn write(
                 budget: settings.webhook.timeout,
             })
         }
-        ConnectorSettings::MGage(settings) => Some(Call {
-            request: mgage::send::build_request(settings, &outbound, gate)?,
-            budget: settings.rules.timeout,
-        }),
+        ConnectorSettings::MGage(settings) => {
+            let callback_url = callback_url(context, channel);
+            let callback_url = callback_url.as_ref().map(Secret::expose);
+            Some(Call {
+                request: mgage::send::build_request(settings, &outbound, callback_url, gate)?,
+                budget: settings.rules.timeout,
+            })
+        }
         ConnectorSettings::SparkPost(settings) => Some(Call {
             request: sparkpost::send::build_request(settings, &outbound, files, gate)?,
             budget: settings.rules.timeout,
@@ -271,7 +275,9 @@ fn read(
 ) -> Outcome {
     match &channel.connector {
         ConnectorSettings::ThirdParty(_) => third_party::interpret(result, now_ms, gate_said),
-        ConnectorSettings::MGage(_) => mgage::send::interpret(result, now_ms, gate_said),
+        ConnectorSettings::MGage(settings) => {
+            mgage::send::interpret(settings, result, now_ms, gate_said)
+        }
         ConnectorSettings::SparkPost(_) => sparkpost::send::interpret(result, now_ms, gate_said),
         ConnectorSettings::Portico(_) => portico::send::interpret(result, now_ms, gate_said),
         ConnectorSettings::HttpSms(settings) => {

@@ -13,7 +13,7 @@ use super::caller::CallbackRules;
 use super::genesys_cloud::{self, Counted, GenesysCloud};
 use super::received::Signature;
 use super::third_party::json;
-use super::{infobip, mgage, sparkpost, twilio, verify, vonage, webhook};
+use super::{infobip, kaleyra, mgage, sparkpost, twilio, verify, vonage, webhook};
 use crate::values::Secret;
 
 /// Whose wire format a simulated provider speaks.
@@ -24,6 +24,8 @@ pub enum Dialect {
     Webhook,
     /// mGage's DirectTEXT, with the name and password of its account.
     MGage { username: String, password: Secret },
+    /// Kaleyra.io's REST API, with the key of its account.
+    KaleyraIo { key: Secret },
     /// SparkPost's transmissions, with the key of its account.
     SparkPost { api_key: Secret },
     /// Genesys Cloud's agentless messages, and the login host of their organization.
@@ -50,6 +52,7 @@ impl Dialect {
         match self {
             Self::Webhook => webhook::envelope(body),
             Self::MGage { .. } => mgage::envelope(body),
+            Self::KaleyraIo { .. } => kaleyra::envelope(body),
             Self::SparkPost { .. } => sparkpost::envelope(body),
             Self::Portico(_) => genesys_cloud::envelope(body),
             Self::Twilio { .. } => twilio::envelope(body),
@@ -68,6 +71,7 @@ impl Dialect {
         match self {
             Self::Webhook => verify::check(secrets, headers, body, now_ms),
             Self::MGage { username, password } => mgage::check((username, password), headers),
+            Self::KaleyraIo { key } => kaleyra::check(key, headers),
             Self::SparkPost { api_key } => sparkpost::check(api_key, headers),
             Self::Portico(organization) => organization.check(headers, now_ms),
             Self::Twilio { account, token } => twilio::check((account, token), headers),
@@ -81,6 +85,7 @@ impl Dialect {
         match self {
             Self::Webhook => webhook::refused(),
             Self::MGage { .. } => mgage::refused(),
+            Self::KaleyraIo { .. } => kaleyra::refused(),
             Self::SparkPost { .. } => sparkpost::refused(),
             Self::Portico(_) => genesys_cloud::refused(),
             Self::Twilio { .. } => twilio::refused(),
@@ -116,6 +121,7 @@ impl Dialect {
             Self::Portico(organization) => Some(organization),
             Self::Webhook
             | Self::MGage { .. }
+            | Self::KaleyraIo { .. }
             | Self::SparkPost { .. }
             | Self::Twilio { .. }
             | Self::Vonage { .. }
@@ -126,7 +132,7 @@ impl Dialect {
     /// The answer of an account whose limit is used up; of those without one, a 429.
     pub(super) fn quota(&self) -> Response<Full<Bytes>> {
         match self {
-            Self::Webhook | Self::MGage { .. } | Self::Portico(_) => json(
+            Self::Webhook | Self::MGage { .. } | Self::KaleyraIo { .. } | Self::Portico(_) => json(
                 StatusCode::TOO_MANY_REQUESTS,
                 r#"{"error":"the limit is used up"}"#,
             ),
@@ -156,6 +162,7 @@ impl Dialect {
         match self {
             Self::Webhook | Self::Infobip { .. } => ours.map(str::to_owned),
             Self::MGage { .. } => ours.map(|ours| format!("mgage-{ours}")),
+            Self::KaleyraIo { .. } => ours.map(|ours| format!("{ours}:0")),
             Self::SparkPost { .. } => ours.map(|ours| format!("sparkpost-{ours}")),
             Self::Vonage { .. } => ours.map(|ours| format!("vonage-{ours}")),
             Self::Portico(_) => Some(genesys_cloud::new_id()),
@@ -173,6 +180,7 @@ impl Dialect {
         match self {
             Self::Webhook => webhook::accepted(id),
             Self::MGage { .. } => mgage::accepted(recipient, id),
+            Self::KaleyraIo { .. } => kaleyra::accepted(id, recipient),
             Self::SparkPost { .. } => sparkpost::accepted(id),
             Self::Portico(_) => genesys_cloud::accepted(id, body),
             Self::Twilio { .. } => twilio::accepted(id),
@@ -191,6 +199,7 @@ impl Dialect {
         match self {
             Self::Webhook => webhook::receipt(taken, became, secrets, rules),
             Self::MGage { .. } => Some(mgage::receipt(taken, became)),
+            Self::KaleyraIo { .. } => Some(kaleyra::receipt(taken, became)),
             Self::SparkPost { .. } => Some(sparkpost::receipt(taken, became)),
             Self::Portico(_) => genesys_cloud::receipt(taken, became, rules),
             Self::Twilio { .. } => Some(twilio::receipt(taken, became)),
@@ -208,6 +217,7 @@ impl Dialect {
         match self {
             Self::Webhook => webhook::text(text, secrets, rules),
             Self::MGage { .. } => Some(mgage::text(text)),
+            Self::KaleyraIo { .. } => Some(kaleyra::text(text)),
             Self::SparkPost { .. } => None,
             Self::Portico(_) => genesys_cloud::text(text, rules),
             Self::Twilio { .. } => Some(twilio::text(text)),
@@ -222,7 +232,7 @@ impl Dialect {
             // A gateway of one's own does what it likes.
             Self::Webhook => vec![Duration::from_secs(5); 5],
             // Nothing is known of any repetition.
-            Self::MGage { .. } | Self::Twilio { .. } => Vec::new(),
+            Self::MGage { .. } | Self::KaleyraIo { .. } | Self::Twilio { .. } => Vec::new(),
             // Every ten minutes, 25 times.
             Self::Portico(_) => vec![Duration::from_mins(10); 25],
             // Twelve attempts within eight hours.

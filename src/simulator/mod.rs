@@ -14,6 +14,7 @@ mod dialect;
 mod form;
 mod genesys_cloud;
 mod infobip;
+mod kaleyra;
 mod mgage;
 mod received;
 mod respond;

@@ -274,7 +274,7 @@ fn mgage_answer(bytes: &[u8]) {
         return;
     };
     let status = answer.status;
-    let outcome = mgage::send::interpret(Ok(answer), NOW_MS, None);
+    let outcome = mgage::send::direct_text(Ok(answer), NOW_MS, None);
     assert!(status == 200 || !matches!(outcome, Outcome::Accepted { .. }));
 }
 

@@ -58,7 +58,7 @@ async fn mgage(
     }: MGageCall,
 ) -> Result<Response, ApiError> {
     let bytes_max = door.limits.bytes_max;
-    let call = receive::read(&form, &settings.status_codes, bytes_max).map_err(refused)?;
+    let call = receive::call(&settings, &form, bytes_max).map_err(refused)?;
     let text = match call {
         Call::Text(text) => text,
         Call::Receipt(receipt) => {

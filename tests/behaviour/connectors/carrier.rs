@@ -50,6 +50,18 @@ pub const MGAGE: Carrier = Carrier {
     says: |text| json!({ "type": "Text", "text": text }),
 };
 
+pub const KALEYRA: Carrier = Carrier {
+    dialect: || Dialect::KaleyraIo {
+        key: Secret::new("A0123456789".to_owned()),
+    },
+    service: ("mGageSMS", || {
+        let secret = json!({ "sid": "HXIN0123456789", "apiKey": "A0123456789" });
+        json!({ "data": { "api": "Kaleyra.io" }, "secret": secret })
+    }),
+    wrong_secret: || json!({ "sid": "HXIN0123456789", "apiKey": "guessed" }),
+    ..MGAGE
+};
+
 pub const SPARKPOST: Carrier = Carrier {
     dialect: || Dialect::SparkPost {
         api_key: Secret::new("6f1c5c4e".to_owned()),

@@ -5,7 +5,7 @@ use nexus_gateway::simulator::{Answer, Rule};
 use serde_json::json;
 
 use super::carrier::{
-    Carrier, INFOBIP, MGAGE, PORTICO_EMAIL, PORTICO_SMS, SPARKPOST, TWILIO, VONAGE,
+    Carrier, INFOBIP, KALEYRA, MGAGE, PORTICO_EMAIL, PORTICO_SMS, SPARKPOST, TWILIO, VONAGE,
 };
 use crate::harness::eventually::eventually;
 use crate::harness::tenant::SOON;
@@ -68,6 +68,7 @@ macro_rules! conformance {
 
 conformance! {
     mgage: MGAGE;
+    kaleyra_io: KALEYRA;
     sparkpost: SPARKPOST;
     portico_sms: PORTICO_SMS;
     portico_email: PORTICO_EMAIL;

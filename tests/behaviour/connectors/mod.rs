@@ -4,6 +4,7 @@ mod carrier;
 mod conformance;
 mod http_sms;
 mod http_sms_callbacks;
+mod kaleyra;
 mod mgage;
 mod mgage_callbacks;
 mod mgage_unknown;

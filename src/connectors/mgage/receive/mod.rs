@@ -1,5 +1,5 @@
-//! What DirectTEXT calls us with: a text of a consumer (MO), or a receipt. Both are forms at the same address; a text has
-//! a `message`.
+//! What DirectTEXT and Kaleyra.io call us with: a text of a consumer (MO), or a receipt. Both are forms at the same address;
+//! a text has a `message`.
 
 mod fields;
 mod message;
@@ -11,9 +11,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::fields::Fields;
-use super::settings::StatusCodes;
+use super::settings::{Api, MGageSettings, StatusCodes};
 use crate::connectors::callback::{Receipt, Text};
-use crate::connectors::form::MemberFault;
+use crate::connectors::form::{BodyShape, MemberFault};
+use crate::connectors::http_sms;
 
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +23,28 @@ pub enum Call {
     Receipt(Receipt),
 }
 
-/// Reads a form, or names every fault. `codes` says what the status codes of receipts mean.
+/// Reads a form of the API that is spoken, or names every fault.
+pub fn call(
+    settings: &MGageSettings,
+    form: &[u8],
+    text_bytes_max: usize,
+) -> Result<Call, Vec<MemberFault>> {
+    let account = match &settings.api {
+        Api::DirectText(account) => return read(form, &account.status_codes, text_bytes_max),
+        Api::KaleyraIo(account) => account,
+    };
+    let rules = &account.described(None).callbacks;
+    let body = Some((BodyShape::Form, form));
+    let call = http_sms::receive::read(rules, "", body, text_bytes_max);
+    let mut call = call.map_err(|fault| vec![fault])?;
+    match (call.texts.pop(), call.receipts.pop()) {
+        (Some(placed), _) => Ok(Call::Text(placed.text)),
+        (None, Some(receipt)) => Ok(Call::Receipt(receipt)),
+        (None, None) => Err(call.faults),
+    }
+}
+
+/// Reads a form of DirectTEXT, or names every fault. `codes` says what the status codes of receipts mean.
 pub fn read(
     form: &[u8],
     codes: &StatusCodes,

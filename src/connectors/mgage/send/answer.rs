@@ -3,6 +3,8 @@
 use serde::Deserialize;
 
 use crate::connectors::answer::{Repeats, classify, message_id, no_answer};
+use crate::connectors::http_sms;
+use crate::connectors::mgage::settings::{Api, MGageSettings};
 use crate::connectors::outcome::{AttemptError, NotStarted, Outcome};
 use crate::platform::outbound::{Answer, ExchangeFailed};
 use crate::values::ReasonCode;
@@ -43,6 +45,21 @@ struct Recipient {
 ///
 /// `now_ms` is Unix milliseconds. `gate_said` is why the attempt's gate refused, if it did.
 pub fn interpret(
+    settings: &MGageSettings,
+    result: Result<Answer, ExchangeFailed>,
+    now_ms: i64,
+    gate_said: Option<NotStarted>,
+) -> Outcome {
+    match &settings.api {
+        Api::DirectText(_) => direct_text(result, now_ms, gate_said),
+        Api::KaleyraIo(account) => {
+            http_sms::send::interpret(account.described(None), result, now_ms, gate_said)
+        }
+    }
+}
+
+/// What DirectTEXT's answer means.
+pub fn direct_text(
     result: Result<Answer, ExchangeFailed>,
     now_ms: i64,
     gate_said: Option<NotStarted>,

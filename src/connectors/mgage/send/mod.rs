@@ -10,10 +10,10 @@ use futures_util::future::BoxFuture;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request, Url};
 
-pub use self::answer::interpret;
-use super::settings::MGageSettings;
-use crate::connectors::authorization;
+pub use self::answer::{direct_text, interpret};
+use super::settings::{Api, MGageSettings};
 use crate::connectors::outbound::Outbound;
+use crate::connectors::{authorization, http_sms};
 use crate::platform::outbound::{GateRefused, GatedBody};
 use crate::values::Content;
 
@@ -23,14 +23,23 @@ const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlen
 
 /// Makes the request of one attempt; its body waits for `gate` when its first byte is asked for. `None`: DirectTEXT has no
 /// form for this content.
+/// `callback_url` is where Kaleyra.io is to call us, if anybody knows.
 ///
 /// Numbers are digits with their country code, as we keep them. `reporting_key1` is shown in the provider's reports; its
 /// receipts do not carry it.
 pub fn build_request(
     settings: &MGageSettings,
     message: &Outbound<'_>,
+    callback_url: Option<&str>,
     gate: BoxFuture<'static, Result<(), GateRefused>>,
 ) -> Option<Request> {
+    let account = match &settings.api {
+        Api::DirectText(account) => account,
+        Api::KaleyraIo(account) => {
+            let described = account.described(callback_url);
+            return http_sms::send::build_request(described, message, callback_url, gate);
+        }
+    };
     let Content::Text(text) = message.content else {
         return None;
     };
@@ -45,7 +54,7 @@ pub fn build_request(
     headers.insert(CONTENT_TYPE, FORM);
     headers.insert(
         AUTHORIZATION,
-        authorization::basic(&settings.username, &settings.password)?,
+        authorization::basic(&account.username, &account.password)?,
     );
     *request.body_mut() = Some(GatedBody::new(Bytes::from(body), gate).into());
     Some(request)

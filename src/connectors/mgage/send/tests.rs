@@ -35,7 +35,7 @@ fn request(url: &str, content: &Content) -> Option<Request> {
         content,
         link: &MediaId::reference,
     };
-    build_request(&settings(url), &message, Box::pin(async { Ok(()) }))
+    build_request(&settings(url), &message, None, Box::pin(async { Ok(()) }))
 }
 
 async fn body(mut request: Request) -> String {
@@ -102,7 +102,7 @@ fn answer(status: u16, body: &str) -> Answer {
 }
 
 fn said(status: u16, body: &str) -> Outcome {
-    interpret(Ok(answer(status, body)), NOW_MS, None)
+    direct_text(Ok(answer(status, body)), NOW_MS, None)
 }
 
 fn response(code: &str, rest: &str) -> String {
@@ -189,12 +189,12 @@ fn an_answer_that_cannot_be_read_may_have_sent_it() {
         truncated: true,
         ..answer(200, &response("100", ""))
     };
-    assert_eq!(interpret(Ok(cut), NOW_MS, None), unknown);
+    assert_eq!(direct_text(Ok(cut), NOW_MS, None), unknown);
     let not_text = Answer {
         body: Bytes::from_static(b"\xff\xfe"),
         ..answer(200, "")
     };
-    assert_eq!(interpret(Ok(not_text), NOW_MS, None), unknown);
+    assert_eq!(direct_text(Ok(not_text), NOW_MS, None), unknown);
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn wrong_credentials_stop_the_lane_and_not_the_message() {
 fn a_failure_before_the_first_byte_is_tried_again_and_one_after_it_is_not() {
     let failed = |kind, body_started| {
         let failed = ExchangeFailed { kind, body_started };
-        interpret(Err(failed), NOW_MS, None)
+        direct_text(Err(failed), NOW_MS, None)
     };
     for (kind, reason) in [
         (FailureKind::ConnectionLost, AttemptError::ConnectionLost),
@@ -240,7 +240,7 @@ fn a_failure_before_the_first_byte_is_tried_again_and_one_after_it_is_not() {
     };
     let why = NotStarted::Suppressed;
     assert_eq!(
-        interpret(Err(gate), NOW_MS, Some(why)),
+        direct_text(Err(gate), NOW_MS, Some(why)),
         Outcome::NotStarted { why }
     );
 }
@@ -249,7 +249,7 @@ proptest! {
     #[test]
     fn nothing_that_comes_back_makes_it_stumble(status: u16, body: Vec<u8>) {
         let answer = Answer { body: Bytes::from(body), ..answer(status, "") };
-        let outcome = interpret(Ok(answer), NOW_MS, None);
+        let outcome = direct_text(Ok(answer), NOW_MS, None);
         let accepted = matches!(outcome, Outcome::Accepted { .. });
         prop_assert!(status == 200 || !accepted);
     }
