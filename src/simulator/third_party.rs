@@ -312,21 +312,7 @@ async fn answer(
     let envelope = desk.dialect.envelope(&body);
     let (answer, delay) = desk.answer_to(envelope.recipient.as_deref());
     let is_good = signature != Signature::Refused;
-    let id = match &answer {
-        Answer::Accept { id } if is_good => desk.take(id.clone(), &envelope),
-        Answer::AcceptAndReset if is_good => desk.take(AnsweredId::Same, &envelope),
-        Answer::Accept { .. }
-        | Answer::AcceptAndReset
-        | Answer::Status { .. }
-        | Answer::Redirect { .. }
-        | Answer::Oversize { .. }
-        | Answer::Body { .. }
-        | Answer::Json { .. }
-        | Answer::Hang
-        | Answer::Reset
-        | Answer::Unauthorized
-        | Answer::Quota => None,
-    };
+    let id = is_good.then(|| given(&desk, &answer, &envelope)).flatten();
     desk.log.add(Received {
         number: 0,
         at: Instant::now(),
@@ -360,6 +346,23 @@ async fn answer(
             let message = (&envelope, id.as_deref(), &*body);
             Ok(render_within(counted, answered, &desk.dialect, message))
         }
+    }
+}
+
+/// The id of a message that is taken by this answer.
+fn given(desk: &Desk, answer: &Answer, envelope: &Envelope) -> Option<String> {
+    match answer {
+        Answer::Accept { id } => desk.take(id.clone(), envelope),
+        Answer::AcceptAndReset => desk.take(AnsweredId::Same, envelope),
+        Answer::Status { .. }
+        | Answer::Redirect { .. }
+        | Answer::Oversize { .. }
+        | Answer::Body { .. }
+        | Answer::Json { .. }
+        | Answer::Hang
+        | Answer::Reset
+        | Answer::Unauthorized
+        | Answer::Quota => None,
     }
 }
 
