@@ -188,7 +188,6 @@ pub const MAY_IMPORT: &[(&str, &[&str])] = &[
             "audit",
             "auth",
             "config",
-            "connectors",
             "content",
             "conversations",
             "dispatch",

@@ -3,6 +3,7 @@
 //! The table of [`doors`] has every route with a valid call; the rest is generated from it.
 
 mod bodies;
+mod callbacks;
 pub mod caller;
 pub mod door;
 pub mod doors;
