@@ -132,7 +132,9 @@ fn queries(door: &Door) -> Vec<Attack> {
     let mut made = Vec::new();
     let knows_some = !pairs.is_empty();
     // Who asks for no parameters does not look at them; whose parameters are part of a link is told nothing about them.
-    let strict = knows_some && door.template != "/nexus/v3/media/{mediaId}";
+    // Providers say more than is asked for.
+    let strict =
+        knows_some && door.manner == Manner::Own && door.template != "/nexus/v3/media/{mediaId}";
     for query in [
         "unknown=1",
         "%00=1",

@@ -91,7 +91,7 @@ fn limited(items: &[Value]) -> Result<&[Value], MemberFault> {
     Ok(items)
 }
 
-/// A form as an object of texts. Of fields with one name the first counts.
+/// A form as an object of texts. A field may be there twice if it says one thing.
 fn fields(form: &[u8]) -> Result<Value, MemberFault> {
     let mut members = Map::new();
     for (count, pair) in form::pairs(form).enumerate() {
@@ -104,7 +104,12 @@ fn fields(form: &[u8]) -> Result<Value, MemberFault> {
             let message = "the form may not have the character U+0000";
             return Err(MemberFault::new("", message));
         }
-        members.entry(name).or_insert(Value::String(value));
+        let value = Value::String(value);
+        if members.get(&name).is_some_and(|said| *said != value) {
+            let message = "is there twice and says two things";
+            return Err(MemberFault::new(&name, message));
+        }
+        members.insert(name, value);
     }
     Ok(Value::Object(members))
 }

@@ -74,6 +74,17 @@ fn what_stands_behind_the_question_mark_is_a_form_too() {
 }
 
 #[test]
+fn a_field_may_be_there_twice_if_it_says_one_thing() {
+    let query = "msisdn=15555550100&to=16505550188&messageId=a&status=delivered&err-code=0";
+    let same = format!("{query}&status=delivered");
+    let call = read(&rules(VONAGE), &same, None, 1_000).unwrap();
+    assert_eq!(call.receipts[0].verdict, Some(Verdict::Delivered));
+    let other = format!("{query}&status=failed");
+    let fault = read(&rules(VONAGE), &other, None, 1_000).unwrap_err();
+    assert_eq!(fault.name, "status");
+}
+
+#[test]
 fn of_a_list_what_can_be_taken_is_and_what_cannot_is_named() {
     let receipt =
         |id: Value, status: &str| json!({ "messageId": id, "status": { "groupName": status } });
